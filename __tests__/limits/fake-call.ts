@@ -1,0 +1,113 @@
+import { getEventListeners } from 'node:events';
+import type { Call, CallFacts, CallOptions, CallOutcome } from '../../decorators/pipeline/call';
+import type { PolicyEventBody } from '../../decorators/pipeline/events';
+import type { Lease } from '../../decorators/limits/lease';
+import type { Limiter } from '../../decorators/limits/limiter';
+import type { LLMError } from '../../decorators/errors/index';
+
+/** A call as the pipeline hands it to the limiter, made by hand. */
+export class FakeCall implements Call {
+  readonly method = 'chat';
+  readonly label = 'chat';
+  readonly options: CallOptions = {};
+  readonly attempt = 1;
+  readonly streaming = false;
+  readonly waitingSince = undefined;
+  readonly ended = false;
+  readonly attempts = [];
+  readonly facts: CallFacts = {};
+  readonly events: PolicyEventBody[] = [];
+  self: object = {};
+  args: readonly unknown[] = [];
+  deadline: number | undefined;
+  private controller: AbortController | undefined;
+
+  constructor(changes: { self?: object; args?: readonly unknown[]; deadline?: number } = {}) {
+    Object.assign(this, changes);
+  }
+
+  get signal(): AbortSignal {
+    return (this.controller ??= new AbortController()).signal;
+  }
+
+  /** Whether anybody has asked for the signal. */
+  get signalWasMade(): boolean {
+    return this.controller !== undefined;
+  }
+
+  get abortListeners(): number {
+    return this.controller ? getEventListeners(this.controller.signal, 'abort').length : 0;
+  }
+
+  /** The types of the events told so far. */
+  get told(): string[] {
+    return this.events.map(({ type }) => type);
+  }
+
+  abort(reason: unknown): void {
+    void this.signal;
+    this.controller?.abort(reason);
+  }
+
+  emit(event: PolicyEventBody): void {
+    this.events.push(event);
+  }
+
+  report(facts: CallFacts): void {
+    Object.assign(this.facts, facts);
+  }
+
+  view(error: unknown): LLMError {
+    return error as LLMError;
+  }
+
+  onEnd(_listener: (outcome: CallOutcome) => void): void {}
+  onEvent(): void {}
+  fork(): Call {
+    return this;
+  }
+  wait(): Promise<void> {
+    return Promise.resolve();
+  }
+}
+
+/** What has become of an admission: the lease, the refusal, or nothing yet. */
+export class Admission {
+  lease: Lease | undefined;
+  error: unknown;
+  readonly call: FakeCall;
+
+  constructor(limiter: Limiter, call = new FakeCall()) {
+    this.call = call;
+    try {
+      const admitted = limiter.admit(call);
+      if (!(admitted instanceof Promise)) this.lease = admitted;
+      else {
+        admitted.then(
+          (lease) => (this.lease = lease),
+          (error: unknown) => (this.error = error),
+        );
+      }
+    } catch (error) {
+      this.error = error;
+    }
+  }
+
+  get state(): 'waits' | 'admitted' | 'refused' {
+    if (this.error !== undefined) return 'refused';
+    return this.lease ? 'admitted' : 'waits';
+  }
+
+  /** The call has ended: well, with what it is said to have used, or with `error`. */
+  end({ error, facts = {}, result }: { error?: LLMError; facts?: CallFacts; result?: unknown } = {}): void {
+    this.call.report(facts);
+    this.lease?.settle(error ? { error } : { result }, this.call.facts);
+  }
+}
+
+/** An object that tells what its calls will use. */
+export function hostEstimating(inputTokens: number, maxOutputTokens?: number): object {
+  return {
+    [Symbol.for('keelson.policyHost')]: { estimate: () => ({ inputTokens, maxOutputTokens }) },
+  };
+}

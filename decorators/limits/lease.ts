@@ -1,0 +1,82 @@
+import { neverSent, RateLimitError, type RateLimitInfo } from '../errors/index.js';
+import type { Call, CallFacts, CallOutcome } from '../pipeline/call.js';
+import type { AdmissionQueue } from './admission-queue.js';
+import type { TakenAt } from './balance.js';
+import { usageOf } from './cost.js';
+
+/** What an admitted call holds: its reservation and its place among the calls that run. To be settled once, when it ends. */
+export class Lease implements TakenAt {
+  at = 0;
+  drawnRequests = 0;
+  drawnTokens = 0;
+  private ended = false;
+
+  constructor(
+    private readonly queue: AdmissionQueue,
+    readonly call: Call,
+    /** What is reserved. */
+    readonly requests: number,
+    readonly tokens: number,
+    /** The part of `tokens` that is input, where that is known. */
+    private readonly inputTokens: number | undefined,
+  ) {}
+
+  /** Gives everything back: the call was never sent. */
+  cancel(): void {
+    this.settle({}, NOT_SENT);
+  }
+
+  /**
+   * Charges the call with what it used. A call that was not sent gets everything back, a refused one (4xx) its tokens; where the usage
+   * is not known, the reservation stands. Tokens that the provider read from its cache count as used.
+   */
+  settle(outcome: CallOutcome, facts: CallFacts): void {
+    if (this.ended) return;
+    this.ended = true;
+    const { queue, requests, tokens } = this;
+    const { error } = outcome;
+    if (facts.sent === false || (error && (error.origin === 'client' || neverSent(error)))) {
+      queue.settle(this, 0, 0);
+      queue.tell(this.call, 'refunded', requests, tokens);
+    } else {
+      const status = facts.statusCode ?? error?.statusCode ?? 0;
+      const throttled = error instanceof RateLimitError;
+      const refused = throttled || (error !== undefined && status >= 400 && status < 500);
+      const used = refused ? 0 : this.usedTokens(outcome, facts);
+      queue.settle(this, requests, used);
+      if (refused && tokens > 0) queue.tell(this.call, 'refunded', 0, tokens);
+      else queue.tell(this.call, 'settled', requests, used);
+      const limits = facts.limits ?? error?.rateLimit;
+      if (limits) queue.observe(limits, this);
+      if (throttled) {
+        const retryAfterMs = error.retryAfterMs ?? facts.retryAfterMs ?? resetOf(limits);
+        if (retryAfterMs !== undefined && retryAfterMs > 0) queue.close(retryAfterMs, this.call);
+      }
+    }
+    queue.wake();
+  }
+
+  private usedTokens(outcome: CallOutcome, facts: CallFacts): number {
+    const usage = facts.usage ?? usageOf(outcome.result);
+    if (!usage) return this.tokens;
+    const { inputTokens = this.inputTokens, outputTokens } = usage;
+    const complete = outcome.error === undefined && outcome.incomplete !== true;
+    // Of a call that broke off, an output that nobody has counted may still have been made.
+    if (outputTokens === undefined && !complete) return this.tokens;
+    const used = (inputTokens ?? 0) + (outputTokens ?? 0);
+    if (complete)
+      this.queue.meanOutputTokens.add(this.inputTokens === undefined ? used : (outputTokens ?? 0));
+    return used;
+  }
+}
+
+const NOT_SENT: CallFacts = { sent: false };
+
+/** When the window that is used up is full again. */
+function resetOf(limits: RateLimitInfo | undefined): number | undefined {
+  const exhausted = [limits?.requests, limits?.tokens, limits?.inputTokens, limits?.outputTokens].filter(
+    (window) => window?.remaining === 0,
+  );
+  const resets = exhausted.map((window) => window?.resetMs ?? 0);
+  return resets.length === 0 ? undefined : Math.max(...resets);
+}

@@ -1,0 +1,304 @@
+import { AbortError, LLMError, type AttemptSummary } from '../errors/index.js';
+import type { Call, CallFacts, CallOptions, CallOutcome } from './call.js';
+import { deliver, isObserved, tell, type PolicyEventBody } from './events.js';
+import type { MethodRecord } from './record.js';
+import { runtime } from './runtime.js';
+import { SharedState } from './shared-state.js';
+
+/** The one implementation of `Call`: a tree, in which an abort runs down to the leaves. */
+export class CallState implements Call {
+  readonly self: object;
+  readonly method: string | symbol;
+  readonly args: readonly unknown[];
+  readonly options: CallOptions;
+  readonly streaming: boolean;
+  readonly facts: CallFacts;
+  /** When the method was entered; undefined while the call waits for admission. */
+  private enteredAt: number | undefined;
+  ended = false;
+  private unfollow: (() => void) | undefined;
+  private failure: LLMError | undefined;
+  private controller: AbortController | undefined;
+  private reason: unknown;
+  private children: Set<CallState> | undefined;
+  private abortListeners: Set<(error: LLMError) => void> | undefined;
+  private endListeners: ((outcome: CallOutcome) => void)[] | undefined;
+  private eventListeners: ((event: unknown) => void)[] | undefined;
+
+  private constructor(
+    readonly shared: SharedState,
+    readonly parent: CallState | undefined,
+    readonly attempt: number,
+    readonly deadline: number | undefined,
+    /** Whether this call counts as an attempt of its own, told and summed up when it ends. */
+    private readonly isAttempt: boolean,
+  ) {
+    this.self = shared.self;
+    this.method = shared.record.name;
+    this.args = shared.args;
+    this.options = shared.options;
+    this.streaming = shared.record.streaming;
+    this.facts = parent === undefined || isAttempt ? {} : parent.facts;
+  }
+
+  /** Begins a call; within another decorated call (`outer`) it ends with that one and keeps its deadline. */
+  static begin(
+    record: MethodRecord,
+    self: object,
+    args: readonly unknown[],
+    options: CallOptions,
+    optionsAt: number | undefined,
+    outer: CallState | undefined,
+  ): CallState {
+    const parent = outer?.ended === false ? outer : undefined;
+    const shared = new SharedState(record, self, args, options, optionsAt, parent);
+    const call = new CallState(shared, parent, 1, parent?.deadline, true);
+    parent?.adopt(call);
+    call.follow(options.signal);
+    return call;
+  }
+
+  get className(): string {
+    const { self } = this;
+    return typeof self === 'function'
+      ? (self as { name: string }).name
+      : (self.constructor?.name ?? 'Object');
+  }
+
+  get label(): string {
+    return this.shared.label;
+  }
+
+  get signal(): AbortSignal {
+    if (!this.controller) {
+      this.controller = new AbortController();
+      if (this.failure) this.controller.abort(this.reason);
+    }
+    return this.controller.signal;
+  }
+
+  /** Whether something beyond the policies may end this call: its caller, the call around it, or the host. */
+  get mayBeAborted(): boolean {
+    const { options, host, parent } = this.shared;
+    return parent !== undefined || options.signal !== undefined || host?.onCall !== undefined;
+  }
+
+  get waitingSince(): number | undefined {
+    return this.shared.waitingSince;
+  }
+
+  get attempts(): readonly AttemptSummary[] {
+    return this.shared.attempts;
+  }
+
+  report(facts: CallFacts): void {
+    Object.assign(this.facts, facts);
+  }
+
+  onEnd(listener: (outcome: CallOutcome) => void): void {
+    (this.endListeners ??= []).push(listener);
+  }
+
+  onEvent(listener: (event: unknown) => void): void {
+    (this.eventListeners ??= []).push(listener);
+    this.shared.hasEventListeners = true;
+  }
+
+  view(error: unknown): LLMError {
+    return this.shared.view(error);
+  }
+
+  emit(event: PolicyEventBody, attempt = this.attempt): void {
+    if (!isObserved(this.self)) return;
+    deliver(this.self, {
+      className: this.className,
+      method: this.label,
+      callId: this.shared.id,
+      attempt,
+      at: runtime().now(),
+      ...event,
+    });
+  }
+
+  fork(changes: { attempt?: number; deadline?: number | undefined } = {}): CallState {
+    const isAttempt = changes.attempt !== undefined;
+    const child = new CallState(
+      this.shared,
+      this,
+      changes.attempt ?? this.attempt,
+      earlier(this.deadline, changes.deadline),
+      isAttempt,
+    );
+    if (isAttempt) this.shared.latestFacts = child.facts;
+    this.adopt(child);
+    return child;
+  }
+
+  abort(reason: unknown): void {
+    if (this.ended || this.failure) return;
+    const error =
+      reason instanceof LLMError ? reason : new AbortError(`${this.label}() was aborted.`, { cause: reason });
+    this.fail(error, reason);
+  }
+
+  throwIfAborted(): void {
+    if (this.failure) throw this.failure;
+  }
+
+  /** Calls `listener` when the call is aborted; the function returned takes it back. */
+  onAbort(listener: (error: LLMError) => void): () => void {
+    const listeners = (this.abortListeners ??= new Set());
+    listeners.add(listener);
+    return () => listeners.delete(listener);
+  }
+
+  wait(delayMs: number, reason: 'queue' | 'backoff'): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.throwIfAborted();
+      const forget = this.onAbort((error) => {
+        cancel();
+        reject(error);
+      });
+      const cancel = runtime().setTimer(() => {
+        forget();
+        resolve();
+      }, delayMs);
+      this.emit({ type: 'wait', reason, waitMs: delayMs });
+    });
+  }
+
+  /** Settles as `promise` does, or at once with the reason when the call is aborted. */
+  race<T>(promise: PromiseLike<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      // Aborted by what has just made the promise.
+      if (this.failure) reject(this.failure);
+      const forget = this.onAbort(reject);
+      promise.then(
+        (value) => {
+          forget();
+          resolve(value);
+        },
+        (error: unknown) => {
+          forget();
+          reject(error);
+        },
+      );
+    });
+  }
+
+  /** The arguments, with a copy of the call options that carries this attempt's signal. */
+  argsForMethod(): unknown[] {
+    const args = [...this.args];
+    const { optionsAt, options } = this.shared;
+    if (optionsAt !== undefined) args[optionsAt] = { ...options, signal: this.signal };
+    return args;
+  }
+
+  /** The method is about to run: the wait is over. */
+  entered(now = runtime().now()): void {
+    this.enteredAt ??= now;
+    if (this.parent?.shared === this.shared) this.parent.entered(now);
+  }
+
+  /** An event has come out of the stream. */
+  saw(event: unknown): void {
+    if (this.eventListeners) {
+      for (const listener of this.eventListeners) tell(listener, event, 'A listener of stream events');
+    }
+    if (this.parent?.shared === this.shared) this.parent.saw(event);
+  }
+
+  /** Ends this attempt, or the whole call. `failure` is what was thrown, `outcome` how it went otherwise. */
+  end(outcome: Omit<CallOutcome, 'error'>, failed?: { readonly error: unknown }): void {
+    if (this.ended) return;
+    this.ended = true;
+    this.parent?.children?.delete(this);
+    this.unfollow?.();
+    this.abortListeners = undefined;
+    const { shared, endListeners } = this;
+    const isRoot = this.parent?.shared !== shared;
+    const error = failed && this.view(failed.error);
+    if (isRoot && shared.latestFacts) Object.assign(this.facts, shared.latestFacts);
+    else if (this.isAttempt && this.enteredAt !== undefined) this.summarize(this.enteredAt, error);
+    if (error && isRoot) completeError(error, this.facts, shared.attempts);
+    if (endListeners) {
+      const full: CallOutcome = error ? { ...outcome, error } : outcome;
+      for (const listener of endListeners) tell(listener, full, 'A listener of the end');
+    }
+    if (isRoot && isObserved(this.self)) this.tellEnd(error);
+  }
+
+  /** Ends the whole call together with the attempts whose stream was open. */
+  endAll(outcome: Omit<CallOutcome, 'error'>, failed?: { readonly error: unknown }): void {
+    for (const call of this.shared.open) call.end(outcome, failed);
+    this.end(outcome, failed);
+  }
+
+  /** Adds this attempt to the account of the call. One that was refused before it began is none. */
+  private summarize(enteredAt: number, error: LLMError | undefined): void {
+    const { shared, facts } = this;
+    const now = runtime().now();
+    const durationMs = now - enteredAt;
+    shared.attempts.push({
+      name: error?.name ?? 'ok',
+      code: error?.code ?? 'ok',
+      statusCode: error?.statusCode ?? facts.statusCode,
+      requestId: error?.requestId ?? facts.requestId,
+      waitMs: enteredAt - shared.lastEndedAt,
+      durationMs,
+    });
+    shared.lastEndedAt = now;
+    this.emit({ type: 'attempt', durationMs, facts, ...(error && { error }) });
+  }
+
+  private tellEnd(error: LLMError | undefined): void {
+    const durationMs = runtime().now() - this.shared.startedAt;
+    const { attempts } = this.shared;
+    const last = Math.max(attempts.length, 1);
+    if (error) this.emit({ type: 'failure', durationMs, error, attempts }, last);
+    else this.emit({ type: 'success', durationMs, facts: this.facts }, last);
+  }
+
+  private adopt(child: CallState): void {
+    (this.children ??= new Set()).add(child);
+    if (this.failure) child.fail(this.failure, this.reason);
+  }
+
+  /** Aborts with the caller's signal. */
+  private follow(signal: AbortSignal | undefined): void {
+    if (!signal) return;
+    const onAbort = (): void => {
+      const message = `${this.label}() was aborted by its caller.`;
+      this.fail(new AbortError(message, { cause: signal.reason }), signal.reason);
+    };
+    if (signal.aborted) return onAbort();
+    signal.addEventListener('abort', onAbort, { once: true });
+    this.unfollow = () => signal.removeEventListener('abort', onAbort);
+  }
+
+  private fail(error: LLMError, reason: unknown): void {
+    if (this.ended || this.failure) return;
+    this.failure = error;
+    this.reason = reason;
+    // The pipeline's own waits first: what a method makes of the signal must not come before the true reason.
+    if (this.abortListeners) for (const listener of [...this.abortListeners]) listener(error);
+    if (this.children) for (const child of [...this.children]) child.fail(error, reason);
+    this.controller?.abort(reason);
+  }
+}
+
+function earlier(a: number | undefined, b: number | undefined): number | undefined {
+  if (a === undefined || b === undefined) return a ?? b;
+  return Math.min(a, b);
+}
+
+/**
+ * Gives an error what only the call knows. One that has passed through a call within this one keeps that call's
+ * account, unless this one retried.
+ */
+function completeError(error: LLMError, { requestId }: CallFacts, attempts: readonly AttemptSummary[]): void {
+  if (error.attempts.length === 0 || attempts.length > 1) error.attempts = attempts;
+  if (error.requestId === undefined && requestId !== undefined) {
+    (error as { requestId?: string }).requestId = requestId;
+  }
+}

@@ -1,0 +1,207 @@
+import type { Limiter } from '../../decorators/limits/index.js';
+import { type LimiterOptions } from '../../decorators/limits/index.js';
+import { nearestName, show } from '../../decorators/pipeline/options.js';
+import { checkRetryOptions, type RetryOptions } from '../../decorators/retry-with-backoff.js';
+import { checkTimeouts, type TimeoutOptions } from '../../decorators/timeout.js';
+import { AuthenticationError } from '../../decorators/errors/index.js';
+import type { HttpOptions } from '../http/index.js';
+import type { Logger } from './logging.js';
+import type { ProviderSpec } from './provider-spec.js';
+
+/** An API key, or a function that gives it: it is called for every attempt. */
+export type ApiKey = string | (() => string | Promise<string>);
+
+/** Options of every client. */
+export interface ClientOptions {
+  /** The key; a function is asked anew for each attempt; `null` where none is needed. Default: the provider's environment variable. */
+  apiKey?: ApiKey | null | undefined;
+  /** Where the API is, for example `https://api.openai.com/v1`. Default: the provider's. */
+  baseURL?: string | undefined;
+  /** Model of chat completions that name none. Default: the provider's. */
+  model?: string | undefined;
+  /** Model of embeddings that name none. Default: the provider's. */
+  embeddingModel?: string | undefined;
+  /** Limits of this client, or a `Limiter` that several clients share. Default: none. */
+  rateLimit?: LimiterOptions | Limiter | undefined;
+  /** Options of `@RetryWithBackoff` for the methods of this client; `false` for no retries. */
+  retry?: RetryOptions | false | undefined;
+  /** Options of `@Timeout` for the methods of this client. */
+  timeouts?: TimeoutOptions | undefined;
+  /** Headers of every request. */
+  headers?: Readonly<Record<string, string>> | undefined;
+  /** Query parameters of every request. */
+  query?: Readonly<Record<string, string | number | boolean>> | undefined;
+  /** Receives one structured line for each attempt, retry, wait and failure. Default: none, unless `KEELSON_LOG` is set. */
+  logger?: Logger | undefined;
+  /** Whether `debug` lines may hold requests and answers (of streams the requests only). Default false. */
+  logBodies?: boolean | undefined;
+  /** Options for axios (`proxy`, `httpsAgent`, `adapter`, …). The client makes its own instance with them. */
+  http?: HttpOptions | undefined;
+}
+
+const OPTION_NAMES = [
+  'apiKey',
+  'baseURL',
+  'model',
+  'embeddingModel',
+  'rateLimit',
+  'retry',
+  'timeouts',
+  'headers',
+  'query',
+  'logger',
+  'logBodies',
+  'http',
+] as const satisfies readonly (keyof ClientOptions)[];
+
+/** What other libraries call it: the option here that does the same. */
+const FOREIGN_NAMES: Readonly<Record<string, string>> = {
+  timeout: '`timeouts: { attemptMs: … }`',
+  maxRetries: '`retry: { maxRetries: … }`',
+  max_retries: '`retry: { maxRetries: … }`',
+  defaultHeaders: '`headers`',
+  default_headers: '`headers`',
+  defaultQuery: '`query`',
+  default_query: '`query`',
+  baseUrl: '`baseURL`',
+  base_url: '`baseURL`',
+  basePath: '`baseURL`',
+  api_key: '`apiKey`',
+  httpAgent: '`http: { httpsAgent: … }`',
+  fetch: '`http: { adapter: … }`',
+  fetchOptions: '`http`',
+  logLevel: '`logger`, or the environment variable KEELSON_LOG',
+  dangerouslyAllowBrowser: 'nothing: it is not needed',
+};
+
+/** Throws a `TypeError` that names option, value and remedy. `ownNames` are the options that a subclass declares. */
+export function checkClientOptions(options: unknown, className: string, ownNames: readonly string[]): void {
+  const where = `new ${className}()`;
+  if (typeof options !== 'object' || options === null) {
+    throw new TypeError(
+      `${where}: the options must be an object; got ${options === null ? 'null' : typeof options}.`,
+    );
+  }
+  const known = [...OPTION_NAMES, ...ownNames];
+  for (const name of Object.keys(options)) {
+    if (known.includes(name)) continue;
+    const foreign = FOREIGN_NAMES[name];
+    const nearest = foreign ?? (nearestName(name, known) && `\`${nearestName(name, known)}\``);
+    const remedy = nearest ? `Use ${nearest}.` : `There are: ${known.join(', ')}.`;
+    throw new TypeError(`${where}: there is no option \`${name}\`. ${remedy}`);
+  }
+  const { model, embeddingModel, rateLimit, retry, timeouts, headers, query, logger } =
+    options as ClientOptions;
+  for (const [name, value] of Object.entries({ model, embeddingModel })) {
+    if (value !== undefined && (typeof value !== 'string' || value === '')) {
+      throw new TypeError(`${where}: \`${name}\` is ${show(value)}: give the name of a model.`);
+    }
+  }
+  for (const [name, value] of Object.entries({ headers, query, rateLimit, timeouts })) {
+    if (value !== undefined && (typeof value !== 'object' || value === null || Array.isArray(value))) {
+      throw new TypeError(`${where}: \`${name}\` is ${show(value)}: give an object.`);
+    }
+  }
+  checkHeaders(headers, where);
+  if (timeouts !== undefined) checkTimeouts(timeouts, `${where}, timeouts`);
+  if (retry !== undefined && retry !== false) {
+    if (typeof retry !== 'object' || retry === null) {
+      throw new TypeError(
+        `${where}: \`retry\` is ${show(retry)}: give an object such as { maxRetries: 2 }, or false.`,
+      );
+    }
+    checkRetryOptions(retry, `${where}, retry`);
+  }
+  for (const level of ['debug', 'info', 'warn', 'error'] as const) {
+    if (logger !== undefined && typeof logger?.[level] !== 'function') {
+      throw new TypeError(
+        `${where}: \`logger\` has no method \`${level}\`: give an object with debug, info, warn and error.`,
+      );
+    }
+  }
+}
+
+/** Throws a `TypeError` for headers that no request can carry. */
+export function checkHeaders(headers: unknown, where: string): void {
+  for (const [name, value] of Object.entries(headers ?? {})) {
+    if (!/^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/.test(name)) {
+      throw new TypeError(`${where}: '${name}' in \`headers\` is no name of a header.`);
+    }
+    if (typeof value !== 'string' || /[\r\n\0]/.test(value)) {
+      throw new TypeError(`${where}: the header '${name}' must be a string without line breaks.`);
+    }
+  }
+}
+
+function environment(name: string | undefined): string | undefined {
+  const value = name && globalThis.process?.env?.[name]?.trim();
+  return value || undefined;
+}
+
+/** The headers that the provider takes from the environment. */
+export function environmentHeaders(spec: ProviderSpec): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(spec.env?.headers ?? {})
+      .map(([header, variable]) => [header, environment(variable)] as const)
+      .filter((entry): entry is readonly [string, string] => entry[1] !== undefined),
+  );
+}
+
+/** The base URL without a trailing slash. */
+export function resolveBaseURL(options: ClientOptions, spec: ProviderSpec, className: string): string {
+  const given = options.baseURL ?? environment(spec.env?.baseURL) ?? spec.baseURL;
+  if (given === undefined) {
+    throw new TypeError(`new ${className}(): \`baseURL\` is missing: give the address of the API.`);
+  }
+  let url: URL;
+  try {
+    url = new URL(given);
+  } catch {
+    throw new TypeError(
+      `new ${className}(): \`baseURL\` is ${show(given)}: give a URL such as 'https://api.example.com/v1'.`,
+    );
+  }
+  if (url.protocol !== 'https:' && url.protocol !== 'http:') {
+    throw new TypeError(
+      `new ${className}(): \`baseURL\` has the protocol '${url.protocol}': give an http or https URL.`,
+    );
+  }
+  if (url.username || url.password) {
+    throw new TypeError(
+      `new ${className}(): \`baseURL\` holds a user name or password: give them in \`headers\` or \`apiKey\`.`,
+    );
+  }
+  return given.replace(/\/+$/, '');
+}
+
+/** The key, or the function that gives it; undefined where none is needed. */
+export function resolveApiKey(
+  options: ClientOptions,
+  spec: ProviderSpec,
+  className: string,
+): ApiKey | undefined {
+  const { apiKey = environment(spec.env?.apiKey) } = options;
+  if (apiKey === null || typeof apiKey === 'function') return apiKey ?? undefined;
+  if (apiKey === undefined) {
+    if (spec.needsApiKey === false) return undefined;
+    const variable = spec.env?.apiKey ? `, or set the environment variable ${spec.env.apiKey}` : '';
+    throw new AuthenticationError(
+      `${className} has no API key: pass \`apiKey\`${variable}. For a server that needs none, pass \`apiKey: null\`.`,
+      { provider: spec.name },
+    );
+  }
+  const wrong = whatIsWrongWithKey(apiKey);
+  if (wrong) throw new TypeError(`new ${className}(): \`apiKey\` ${wrong}.`);
+  return apiKey;
+}
+
+/** What makes a key unusable, in words that do not show it. */
+export function whatIsWrongWithKey(key: unknown): string | undefined {
+  if (typeof key !== 'string')
+    return `is ${key === null ? 'null' : typeof key}: give a string or a function that returns one`;
+  if (key.trim() === '') return 'is empty: give the key';
+  if (/[\r\n]/.test(key)) return 'holds a line break, often from a file: trim it';
+
+  if (/[^\x20-\x7e]/.test(key)) return 'holds a character that no header can carry: copy the key again';
+  return undefined;
+}

@@ -1,0 +1,46 @@
+/** Describes a provider; a client class carries one as `static readonly provider`. */
+export interface ProviderSpec {
+  /** Name in errors, logs and traces: `openai`, `groq`, … */
+  readonly name: string;
+  /** Base URL, without a trailing slash. Without one the `baseURL` option must be given. */
+  readonly baseURL?: string;
+  /** Environment variables that stand in for options. */
+  readonly env?: {
+    /** Read when the `apiKey` option is not given. */
+    readonly apiKey?: string;
+    /** Read when the `baseURL` option is not given. */
+    readonly baseURL?: string;
+    /** Headers by name, each with the variable that gives its value, where it is set. */
+    readonly headers?: Readonly<Record<string, string>>;
+  };
+  /** False for a provider that takes no key, like a server of your own. Default true. */
+  readonly needsApiKey?: boolean;
+  /** Models used when a call names none. */
+  readonly models?: {
+    readonly chat?: string;
+    readonly embedding?: string;
+  };
+  /** What one request may hold. */
+  readonly limits?: {
+    /** Inputs of an embeddings request. */
+    readonly embeddingInputs?: number;
+    /** Tokens of all inputs of an embeddings request together. */
+    readonly embeddingTokens?: number;
+  };
+  /** The header that makes a repeated request count once, where the provider has one. */
+  readonly idempotencyHeader?: string;
+  /** Whether a stream is to be asked for its usage (`stream_options.include_usage`). Default true. */
+  readonly streamUsage?: boolean;
+  /** How embeddings are asked for when the params do not say. Default `base64`, a quarter of the bytes. */
+  readonly embeddingFormat?: 'base64' | 'float';
+}
+
+/** Adds nothing but the check: a spec written with it is typed where it stands. */
+export function checkSpec(spec: ProviderSpec | undefined, className: string): ProviderSpec {
+  if (!spec || typeof spec.name !== 'string' || spec.name === '') {
+    throw new TypeError(
+      `${className} has no provider: declare \`static override readonly provider = { name: '…', baseURL: 'https://…' }\` on it.`,
+    );
+  }
+  return spec;
+}

@@ -1,0 +1,3 @@
+export { ERROR_BODY_BYTES, readBounded } from './read-bounded.js';
+export type { HttpRequestConfig } from './request-config.js';
+export { createHttpSession, type HttpOptions, type HttpSession, type HttpSessionOptions } from './session.js';

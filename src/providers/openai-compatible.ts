@@ -1,0 +1,216 @@
+import { ResponseFormatError } from '../../decorators/errors/index.js';
+import { HandleApiErrors } from '../../decorators/handle-api-errors.js';
+import {
+  continueWith,
+  type Call,
+  type CallOptions,
+  type Continuation,
+  type TokenEstimate,
+} from '../../decorators/pipeline/index.js';
+import { RateLimited } from '../../decorators/rate-limited.js';
+import { RetryWithBackoff } from '../../decorators/retry-with-backoff.js';
+import { Timeout } from '../../decorators/timeout.js';
+import { checkInputs, checkMessages, checkParams } from '../client/arguments.js';
+import { BaseLLMClient } from '../client/base-client.js';
+import { checkVectors, embedAll } from '../client/embed.js';
+import { estimateChatTokens, estimateInputTokens } from '../client/estimate.js';
+import type { ProviderSpec } from '../client/provider-spec.js';
+import { callsOf, rememberCalls } from '../client/response-info.js';
+import { ChatCompletionStream } from '../streaming/index.js';
+import type {
+  ChatCompletion,
+  ChatCompletionChunk,
+  ChatMessage,
+  ChatParams,
+  EmbeddingParams,
+  EmbeddingResponse,
+} from '../wire/index.js';
+
+/** What users call, where that stands on a method that they override. */
+const PUBLIC_NAMES: Readonly<Record<string, string>> = {
+  chatCompletionEvents: 'streamChatCompletion',
+  embedBatch: 'embeddings',
+};
+
+/**
+ * A client for any API that speaks OpenAI's wire format. Extend it with a `static provider` for a provider of your
+ * own, or use it as it is with a `baseURL`.
+ *
+ * @example
+ * class GroqClient extends OpenAICompatibleClient {
+ *   static override readonly provider = {
+ *     name: 'groq',
+ *     baseURL: 'https://api.groq.com/openai/v1',
+ *     env: { apiKey: 'GROQ_API_KEY' },
+ *     models: { chat: 'llama-3.3-70b-versatile' },
+ *   };
+ * }
+ */
+export class OpenAICompatibleClient extends BaseLLMClient {
+  static override readonly provider: ProviderSpec | undefined = {
+    name: 'openai-compatible',
+    needsApiKey: false,
+  };
+
+  /**
+   * One answer to a conversation. `params` takes any field of the provider's; `model` may be left out where the
+   * client has one.
+   *
+   * @throws TypeError for arguments that cannot be sent; LLMError for everything after.
+   */
+  @RateLimited((self) => self.limiter)
+  @RetryWithBackoff()
+  @Timeout()
+  @HandleApiErrors()
+  override async chatCompletion(
+    messages: readonly ChatMessage[],
+    params: ChatParams = {},
+    options: CallOptions = {},
+  ): Promise<ChatCompletion> {
+    const body = { model: this.model, messages, ...params };
+    const completion = await this.send<ChatCompletion | null>('/chat/completions', { body }, options);
+    if (!Array.isArray(completion?.choices)) {
+      throw new ResponseFormatError(`${this.provider.name} answered without \`choices\`.`, {
+        response: completion,
+        provider: this.provider.name,
+      });
+    }
+    return completion;
+  }
+
+  /**
+   * The answer while it is made: chunks for one `for await` loop, or the whole by `finalCompletion()`. Nothing is sent
+   * before the first use.
+   *
+   * @example
+   * for await (const chunk of client.streamChatCompletion(messages)) {
+   *   process.stdout.write(chunk.choices[0]?.delta.content ?? '');
+   * }
+   */
+  override streamChatCompletion(
+    messages: readonly ChatMessage[],
+    params: ChatParams = {},
+    options: CallOptions = {},
+  ): ChatCompletionStream {
+    return new ChatCompletionStream(
+      (own) => {
+        const signal = options.signal ? AbortSignal.any([options.signal, own]) : own;
+        return this.chatCompletionEvents(messages, params, { ...options, signal });
+      },
+      (completion, first) => rememberCalls(completion, callsOf(first)),
+    );
+  }
+
+  /** The chunks of a streamed answer, under the policies: what `streamChatCompletion()` stands on, and subclasses override. */
+  @RateLimited((self) => self.limiter)
+  @RetryWithBackoff()
+  @Timeout()
+  @HandleApiErrors()
+  protected async *chatCompletionEvents(
+    messages: readonly ChatMessage[],
+    params: ChatParams,
+    options: CallOptions,
+  ): AsyncGenerator<ChatCompletionChunk, Continuation<ChatCompletionChunk> | void, undefined> {
+    const usage = this.provider.streamUsage === false ? {} : { stream_options: { include_usage: true } };
+    const body = { model: this.model, messages, ...usage, ...params, stream: true };
+    return continueWith(await this.stream('/chat/completions', { body }, options));
+  }
+
+  /**
+   * The vector of a text, or the vectors of texts in their order. A long list is sent in as many requests as the
+   * provider's limits need; each is retried and rate-limited on its own.
+   *
+   * @throws TypeError for inputs that cannot be sent; LLMError for everything after.
+   */
+  override embeddings(input: string, params?: EmbeddingParams, options?: CallOptions): Promise<number[]>;
+  override embeddings(
+    input: readonly string[],
+    params?: EmbeddingParams,
+    options?: CallOptions,
+  ): Promise<number[][]>;
+  override async embeddings(
+    input: string | readonly string[],
+    params: EmbeddingParams = {},
+    options: CallOptions = {},
+  ): Promise<number[] | number[][]> {
+    checkInputs(input, 'embeddings()');
+    const { embeddingInputs = 2048, embeddingTokens = 300_000 } = this.provider.limits ?? {};
+    const vectors = await embedAll(
+      typeof input === 'string' ? [input] : input,
+      { inputs: embeddingInputs, tokens: embeddingTokens },
+      options,
+      (batch, batchOptions) => this.embedBatch(batch, params, batchOptions),
+    );
+    const [first] = vectors;
+    if (typeof input !== 'string' || !first) return vectors;
+    rememberCalls(first, callsOf(vectors));
+    return first;
+  }
+
+  /** One embeddings request, under the policies. */
+  @RateLimited((self) => self.limiter)
+  @RetryWithBackoff()
+  @Timeout()
+  @HandleApiErrors()
+  protected async embedBatch(
+    inputs: string[],
+    params: EmbeddingParams,
+    options: CallOptions,
+  ): Promise<EmbeddingResponse> {
+    const encoding_format = this.provider.embeddingFormat ?? 'base64';
+    const body = { model: this.embeddingModel, input: inputs, encoding_format, ...params };
+    const response = await this.send<EmbeddingResponse>('/embeddings', { body }, options);
+    checkVectors(response, inputs.length, this.provider.name);
+    return response;
+  }
+
+  protected override checkArguments(method: string, args: readonly unknown[]): void {
+    const [first, params] = args;
+    if (method === 'chatCompletion' || method === 'chatCompletionEvents') {
+      const where = `${this.methodLabel(method)}()`;
+      checkMessages(first, where);
+      checkParams(params, where);
+      this.checkModel(this.model, params, where, 'model');
+    } else if (method === 'embedBatch') {
+      checkParams(params, 'embeddings()');
+      this.checkModel(this.embeddingModel, params, 'embeddings()', 'embeddingModel');
+    }
+  }
+
+  protected override callOptionsAt(method: string): number | undefined {
+    return method === 'chatCompletionEvents' || method === 'embedBatch' ? 2 : super.callOptionsAt(method);
+  }
+
+  protected override methodLabel(method: string): string {
+    return PUBLIC_NAMES[method] ?? method;
+  }
+
+  protected override estimate({ method, args }: Call): TokenEstimate | undefined {
+    const [first, params] = args as [unknown[], (ChatParams & EmbeddingParams) | undefined];
+    if (method === 'embedBatch') {
+      return {
+        inputTokens: first.reduce<number>((sum, input) => sum + estimateInputTokens(input), 0),
+        maxOutputTokens: 0,
+      };
+    }
+    if (method !== 'chatCompletion' && method !== 'chatCompletionEvents') return undefined;
+    const maxOutputTokens = params?.max_completion_tokens ?? params?.max_tokens ?? undefined;
+    return { inputTokens: estimateChatTokens(first), maxOutputTokens };
+  }
+
+  /** A first chunk that only names the role is no content yet. */
+  protected override carriesContent(method: string, event: unknown): boolean {
+    if (method !== 'chatCompletionEvents') return true;
+    return (event as ChatCompletionChunk).choices.some(({ delta, finish_reason }) => {
+      if (finish_reason) return true;
+      return Object.entries(delta).some(([name, value]) => name !== 'role' && value !== null && value !== '');
+    });
+  }
+
+  private checkModel(own: string | undefined, params: unknown, where: string, option: string): void {
+    if (own !== undefined || (params as { model?: unknown } | undefined)?.model !== undefined) return;
+    throw new TypeError(
+      `${where}: there is no model: give \`model\` in the params, or \`${option}\` to the client's constructor.`,
+    );
+  }
+}

@@ -1,0 +1,119 @@
+import {
+  errorFromResponse,
+  IncompleteStreamError,
+  redactText,
+  StreamError,
+} from '../../decorators/errors/index.js';
+import type { ChatCompletionChunk } from '../wire/index.js';
+import type { ByteSource } from './byte-source.js';
+import { isObject } from './merge-delta.js';
+import { END_OF_STREAM, EventIterator, type EventHandler, type SseEvent, type SseOptions } from './sse.js';
+
+/** How a provider's stream differs from OpenAI's. */
+export interface ReadChunksOptions extends SseOptions {
+  /**
+   * Makes a chunk of what an event says; undefined skips the event. `payload` is the event's data, parsed as
+   * JSON. Errors have been recognised before. Default: the payload is a chunk already.
+   */
+  translate?: ((payload: unknown, event: SseEvent) => ChatCompletionChunk | undefined) | undefined;
+  /** Whether an event ends the stream. Default: its data is exactly `[DONE]`. */
+  isDone?: ((event: SseEvent) => boolean) | undefined;
+  /** Makes an error of the payload of an error event. Default: `errorFromResponse()`, else a `StreamError`. */
+  toError?: ((payload: unknown) => Error) | undefined;
+  /** What must not appear in the message of an error, such as the API key. */
+  secrets?: Iterable<string> | undefined;
+}
+
+/**
+ * The chunks of a streamed answer. They end at `[DONE]`, or where the bytes end once every choice has its
+ * `finish_reason`: compatible servers leave `[DONE]` out.
+ *
+ * Throws a `StreamError` for an event that is not JSON or too long, the error that an error event stands for,
+ * an `IncompleteStreamError` when the bytes end too early, and the source's own error when it fails.
+ *
+ * @example
+ * for await (const chunk of readChunks(response.data)) process.stdout.write(chunk.choices[0]?.delta.content ?? '');
+ */
+export function readChunks(
+  body: ByteSource,
+  options: ReadChunksOptions = {},
+): AsyncIterableIterator<ChatCompletionChunk> {
+  return new EventIterator(body, new ChunkHandler(options), options);
+}
+
+const EXCERPT_LENGTH = 80;
+
+class ChunkHandler implements EventHandler<ChatCompletionChunk> {
+  readonly #translate: (payload: unknown, event: SseEvent) => unknown;
+  readonly #isDone: (event: SseEvent) => boolean;
+  readonly #toError: (payload: unknown) => Error;
+  /** The choices seen, and whether each has its finish_reason. */
+  readonly #finished = new Map<unknown, boolean>();
+
+  readonly #secrets: Iterable<string> | undefined;
+
+  constructor({ translate, isDone, toError, secrets }: ReadChunksOptions) {
+    this.#secrets = secrets;
+    this.#translate = translate ?? ((payload) => payload);
+    this.#isDone = isDone ?? ((event) => event.data === '[DONE]');
+    this.#toError =
+      toError ??
+      ((body) =>
+        errorFromResponse({ body, secrets, fallback: (message, init) => new StreamError(message, init) }));
+  }
+
+  event(event: SseEvent): ChatCompletionChunk | typeof END_OF_STREAM | undefined {
+    if (this.#isDone(event)) return END_OF_STREAM;
+    const payload = this.#parse(event);
+    // Gemini's compatible endpoint wraps an error in a list.
+    const first: unknown = Array.isArray(payload) ? payload[0] : payload;
+    if (event.event === 'error' || (isObject(first) && first['error'])) throw this.#toError(first);
+    return this.#normalise(this.#translate(payload, event));
+  }
+
+  end(): void {
+    if (this.#finished.size > 0 && [...this.#finished.values()].every(Boolean)) return;
+    throw new IncompleteStreamError(
+      this.#finished.size === 0
+        ? 'The stream ended before the answer began.'
+        : 'The stream ended in the middle of the answer, without a finish_reason.',
+    );
+  }
+
+  #parse(event: SseEvent): unknown {
+    try {
+      return JSON.parse(event.data);
+    } catch {
+      if (event.event === 'error') return event.data;
+      // In `response`, which logs leave out: an event holds a part of the answer.
+      throw new StreamError('The stream has an event that is not JSON.', {
+        response: this.#excerpt(event.data),
+      });
+    }
+  }
+
+  /** Makes `choices[i].delta` safe to read; undefined for an event that is no chunk, such as a ping. */
+  #normalise(chunk: unknown): ChatCompletionChunk | undefined {
+    if (!isObject(chunk)) return undefined;
+    const { choices } = chunk;
+    if (!Array.isArray(choices)) {
+      if (!isObject(chunk['usage']) && chunk['object'] !== 'chat.completion.chunk') return undefined;
+      chunk['choices'] = [];
+      return chunk as unknown as ChatCompletionChunk;
+    }
+    for (const choice of choices as Record<string, unknown>[]) {
+      // Some servers answer with the whole message in one event.
+      choice['delta'] ??= choice['message'] ?? {};
+      // Some send an empty finish_reason on every chunk.
+      if (choice['finish_reason']) this.#finished.set(choice['index'], true);
+      else if (!this.#finished.has(choice['index'])) this.#finished.set(choice['index'], false);
+    }
+    return chunk as unknown as ChatCompletionChunk;
+  }
+
+  /** Enough to see what it is, and not more: what a stream carries is the user's. */
+  #excerpt(data: string): string {
+    const text = redactText(data.slice(0, 100 * EXCERPT_LENGTH), this.#secrets);
+    return JSON.stringify(text.length > EXCERPT_LENGTH ? `${text.slice(0, EXCERPT_LENGTH)}…` : text);
+  }
+}

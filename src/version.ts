@@ -1,0 +1,2 @@
+/** The version of this package, as the User-Agent header gives it. */
+export const VERSION = '0.1.0';
