@@ -1,4 +1,3 @@
-import { abortionOf } from './limits/admission-queue.js';
 import { isPromise } from './limits/cost.js';
 import { Limiter } from './limits/limiter.js';
 import { checkLimiterOptions, sameLimits, type LimiterOptions } from './limits/limiter-options.js';
@@ -60,11 +59,8 @@ class RateLimitedStage implements Stage<RateLimitedOptions> {
     const admission = this.limiterOf(options).admit(call);
     const hadToWait = isPromise(admission);
     const lease = hadToWait ? await admission : admission;
-    // Between being admitted and coming here, the call may have been aborted.
-    if (hadToWait && call.signal.aborted) {
-      lease.cancel();
-      throw abortionOf(call);
-    }
+    // Between being admitted and coming here, the call may have been aborted: it goes on to where that is thrown.
+    if (hadToWait && call.aborted) lease.cancel();
     call.onEnd((outcome) => lease.settle(outcome, call.facts));
     return next(call);
   }

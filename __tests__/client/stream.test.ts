@@ -1,9 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
+import type { LLMError } from 'keelson';
 import {
   AbortError,
   ConnectionError,
   IncompleteStreamError,
-  LLMError,
   OpenAIClient,
   OverloadedError,
   policiesOf,
@@ -161,7 +161,7 @@ describe('streamChatCompletion()', () => {
     let seen = 0;
     const error = await failureOf(
       (async () => {
-        for await (const _ of stream) if (++seen === 3) controller.abort(new Error('enough'));
+        for await (const chunk of stream) if (chunk && ++seen === 3) controller.abort(new Error('enough'));
       })(),
     );
     expect(error).toBeInstanceOf(AbortError);

@@ -1,9 +1,8 @@
-import { getEventListeners } from 'node:events';
 import type { Call, CallFacts, CallOptions, CallOutcome } from '../../decorators/pipeline/call';
 import type { PolicyEventBody } from '../../decorators/pipeline/events';
 import type { Lease } from '../../decorators/limits/lease';
 import type { Limiter } from '../../decorators/limits/limiter';
-import type { LLMError } from '../../decorators/errors/index';
+import { AbortError, LLMError } from '../../decorators/errors/index';
 
 /** A call as the pipeline hands it to the limiter, made by hand. */
 export class FakeCall implements Call {
@@ -21,6 +20,8 @@ export class FakeCall implements Call {
   args: readonly unknown[] = [];
   deadline: number | undefined;
   private controller: AbortController | undefined;
+  private abortion: LLMError | undefined;
+  private readonly listeners = new Set<(error: LLMError) => void>();
 
   constructor(changes: { self?: object; args?: readonly unknown[]; deadline?: number } = {}) {
     Object.assign(this, changes);
@@ -35,8 +36,18 @@ export class FakeCall implements Call {
     return this.controller !== undefined;
   }
 
+  get aborted(): boolean {
+    return this.abortion !== undefined;
+  }
+
   get abortListeners(): number {
-    return this.controller ? getEventListeners(this.controller.signal, 'abort').length : 0;
+    return this.listeners.size;
+  }
+
+  onAbort(listener: (error: LLMError) => void): () => void {
+    if (this.abortion) listener(this.abortion);
+    else this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
   }
 
   /** The types of the events told so far. */
@@ -45,8 +56,10 @@ export class FakeCall implements Call {
   }
 
   abort(reason: unknown): void {
-    void this.signal;
-    this.controller?.abort(reason);
+    this.abortion = reason instanceof LLMError ? reason : new AbortError('Aborted.', { cause: reason });
+    const listeners = [...this.listeners];
+    this.listeners.clear();
+    for (const listener of listeners) listener(this.abortion);
   }
 
   emit(event: PolicyEventBody): void {

@@ -213,8 +213,8 @@ describe('abort', () => {
   it('is looked at only by a call that has to wait', () => {
     const limiter = new Limiter({ maxConcurrent: 1 });
     const [first, second] = enter(limiter, 2) as [Admission, Admission];
-    expect(first.call.signalWasMade).toBe(false);
-    expect(second.call.signalWasMade).toBe(true);
+    expect(first.call.abortListeners).toBe(0);
+    expect(second.call.abortListeners).toBe(1);
   });
 
   it('ends the wait for an async cost', async () => {

@@ -1,4 +1,4 @@
-import { AbortError, LLMError, QueueFullError, RateLimitError, type RateLimitInfo } from '../errors/index.js';
+import { type LLMError, QueueFullError, RateLimitError, type RateLimitInfo } from '../errors/index.js';
 import type { Call } from '../pipeline/call.js';
 import type { LimiterEvent } from '../pipeline/events.js';
 import { runtime, type CancelTimer } from '../pipeline/runtime.js';
@@ -63,17 +63,11 @@ export class AdmissionQueue {
       return lease;
     }
     const waitMs = this.expectedWait(lease, now);
-    const { signal } = lease.call;
-    if (signal.aborted) throw abortionOf(lease.call);
     return new Promise((resolve, reject) => {
+      let forgetAbort = (): void => undefined;
       const leave = (): void => {
-        signal.removeEventListener('abort', onAbort);
+        forgetAbort();
         this.remove(waiter);
-      };
-      const onAbort = (): void => {
-        leave();
-        reject(abortionOf(lease.call));
-        this.wake();
       };
       const waiter: Waiter = {
         lease,
@@ -90,10 +84,13 @@ export class AdmissionQueue {
         previous: undefined,
         next: undefined,
       };
-      signal.addEventListener('abort', onAbort, { once: true });
       this.waiters.push(waiter);
       this.queuedRequests += lease.requests;
       this.queuedTokens += lease.tokens;
+      forgetAbort = lease.call.onAbort((error) => {
+        waiter.refuse(error);
+        this.wake();
+      });
       this.tell(lease.call, 'queued', lease.requests, lease.tokens, waitMs);
       if (this.waiters.head === waiter) this.wake();
     });
@@ -239,13 +236,6 @@ export class AdmissionQueue {
     this.cancelTimer = undefined;
     this.timerAt = Infinity;
   }
-}
-
-/** The error of a call whose signal is aborted. */
-export function abortionOf(call: Call): LLMError {
-  const reason: unknown = call.signal.reason;
-  if (reason instanceof LLMError) return reason;
-  return new AbortError(`${nameOf(call)} was aborted before it was admitted.`, { cause: reason });
 }
 
 function nameOf(call: Call): string {

@@ -2,7 +2,7 @@ import type { RateLimitInfo } from '../errors/index.js';
 import type { Call } from '../pipeline/call.js';
 import { show } from '../pipeline/options.js';
 import { runtime } from '../pipeline/runtime.js';
-import { abortionOf, AdmissionQueue, type QueueBounds } from './admission-queue.js';
+import { AdmissionQueue, type QueueBounds } from './admission-queue.js';
 import { Balance, type BalanceSnapshot } from './balance.js';
 import { costOf, isPromise, type Cost } from './cost.js';
 import { Lease } from './lease.js';
@@ -107,13 +107,9 @@ export class Limiter {
 
 /** What `promise` gives, or the abortion of `call`, whichever comes first. */
 function untilAborted<T>(call: Call, promise: Promise<T>): Promise<T> {
-  const { signal } = call;
   return new Promise((resolve, reject) => {
-    const onAbort = (): void => reject(abortionOf(call));
-    const leave = (): void => signal.removeEventListener('abort', onAbort);
-    if (signal.aborted) onAbort();
-    else signal.addEventListener('abort', onAbort, { once: true });
-    promise.then(resolve, reject).finally(leave);
+    const forgetAbort = call.onAbort(reject);
+    promise.then(resolve, reject).finally(forgetAbort);
   });
 }
 

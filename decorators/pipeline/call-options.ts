@@ -89,3 +89,21 @@ function checkValues({ signal, timeoutMs, maxRetries }: CallOptions, method: str
     refuse(method, `\`maxRetries\` is ${String(maxRetries)}: give a whole number of at least 0.`);
   }
 }
+
+/**
+ * What a method gets in place of its caller's options: a copy with the attempt's own signal, made when it is read.
+ * A signal costs more than the rest of a call, and a transport that takes the call itself does without.
+ */
+export function attemptOptions(options: CallOptions, call: { readonly signal: AbortSignal }): CallOptions {
+  return {
+    ...options,
+    get signal() {
+      return call.signal;
+    },
+  };
+}
+
+/** Whether these are options as a method got them: their signal is the running call's, and not yet made. */
+export function haveLazySignal(options: CallOptions): boolean {
+  return Object.getOwnPropertyDescriptor(options, 'signal')?.get !== undefined;
+}

@@ -1,5 +1,6 @@
 import { AbortError, LLMError, type AttemptSummary } from '../errors/index.js';
 import type { Call, CallFacts, CallOptions, CallOutcome } from './call.js';
+import { attemptOptions } from './call-options.js';
 import { deliver, isObserved, tell, type PolicyEventBody } from './events.js';
 import type { MethodRecord } from './record.js';
 import { runtime } from './runtime.js';
@@ -63,6 +64,10 @@ export class CallState implements Call {
     return typeof self === 'function'
       ? (self as { name: string }).name
       : (self.constructor?.name ?? 'Object');
+  }
+
+  get aborted(): boolean {
+    return this.failure !== undefined;
   }
 
   get label(): string {
@@ -145,8 +150,11 @@ export class CallState implements Call {
     if (this.failure) throw this.failure;
   }
 
-  /** Calls `listener` when the call is aborted; the function returned takes it back. */
   onAbort(listener: (error: LLMError) => void): () => void {
+    if (this.failure) {
+      listener(this.failure);
+      return () => undefined;
+    }
     const listeners = (this.abortListeners ??= new Set());
     listeners.add(listener);
     return () => listeners.delete(listener);
@@ -190,7 +198,7 @@ export class CallState implements Call {
   argsForMethod(): unknown[] {
     const args = [...this.args];
     const { optionsAt, options } = this.shared;
-    if (optionsAt !== undefined) args[optionsAt] = { ...options, signal: this.signal };
+    if (optionsAt !== undefined) args[optionsAt] = attemptOptions(options, this);
     return args;
   }
 
@@ -281,7 +289,9 @@ export class CallState implements Call {
     this.failure = error;
     this.reason = reason;
     // The pipeline's own waits first: what a method makes of the signal must not come before the true reason.
-    if (this.abortListeners) for (const listener of [...this.abortListeners]) listener(error);
+    const listeners = this.abortListeners;
+    this.abortListeners = undefined;
+    if (listeners) for (const listener of listeners) listener(error);
     if (this.children) for (const child of [...this.children]) child.fail(error, reason);
     this.controller?.abort(reason);
   }

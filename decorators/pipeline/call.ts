@@ -69,8 +69,10 @@ export interface Call {
   readonly attempts: readonly AttemptSummary[];
   /** Whether this attempt has ended. */
   readonly ended: boolean;
-  /** Aborted when the caller, a timeout or a policy ends this attempt. */
+  /** Aborted when the caller, a timeout or a policy ends this attempt. Made when it is first asked for. */
   readonly signal: AbortSignal;
+  /** Whether this attempt has been aborted. */
+  readonly aborted: boolean;
   /** When the call must have ended, in the runtime's monotonic milliseconds; undefined when never. */
   readonly deadline: number | undefined;
   /** What has been reported of this attempt so far. */
@@ -83,6 +85,11 @@ export interface Call {
   onEnd(listener: (outcome: CallOutcome) => void): void;
   /** Calls `listener` for every event that a stream yields. */
   onEvent(listener: (event: unknown) => void): void;
+  /**
+   * Calls `listener` when this attempt is aborted, at once when it has been; the function returned takes it back.
+   * Cheaper than `signal`.
+   */
+  onAbort(listener: (error: LLMError) => void): () => void;
   /** Ends this attempt with `reason`; an `LLMError` is thrown as it is, anything else as the cause of an `AbortError`. */
   abort(reason: unknown): void;
   /** A call within this one: aborted with it, but not the other way round. */

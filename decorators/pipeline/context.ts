@@ -5,7 +5,7 @@ import { processWide } from './shared.js';
 interface CallContext {
   get(): CallState | undefined;
   /** Runs `fn` so that `get()` answers `call` within it. */
-  run<A extends unknown[], R>(call: CallState, fn: (...args: A) => R, ...args: A): R;
+  run<A extends unknown[], R>(call: CallState | undefined, fn: (...args: A) => R, ...args: A): R;
 }
 
 /** Without AsyncLocalStorage the context holds until the first `await`. */
@@ -27,7 +27,7 @@ function synchronousContext(): CallContext {
 
 interface AsyncLocalStorageLike {
   getStore(): CallState | undefined;
-  run<A extends unknown[], R>(call: CallState, fn: (...args: A) => R, ...args: A): R;
+  run<A extends unknown[], R>(call: CallState | undefined, fn: (...args: A) => R, ...args: A): R;
 }
 
 function createContext(): CallContext {
@@ -41,7 +41,23 @@ function createContext(): CallContext {
   };
 }
 
-export const callContext = processWide('context', createContext);
+const asynchronous = processWide('context', createContext);
+const synchronous = processWide('synchronousContext', synchronousContext);
+
+/** Methods that ask for their call before their first `await`, and never again. */
+export const askingAtOnce = new WeakSet<object>();
+
+/** The context in which methods run: what `currentCall()` reads. */
+export const callContext = {
+  get: (): CallState | undefined => synchronous.get() ?? asynchronous.get(),
+  /** Runs `fn` within the method `original` of `call`. */
+  run<A extends unknown[], R>(call: CallState, fn: (...args: A) => R, ...args: A): R {
+    if (askingAtOnce.has(call.shared.record.original)) return synchronous.run(call, fn, ...args);
+    if (synchronous.get() === undefined) return asynchronous.run(call, fn, ...args);
+    // What a method around this one has set must not hide this call.
+    return synchronous.run(undefined, () => asynchronous.run(call, fn, ...args));
+  },
+};
 
 /**
  * The decorated call that is running here: its attempt, its signal, and `report()` for what the policies want to

@@ -17,6 +17,7 @@ import {
   type TokenEstimate,
 } from '../../decorators/pipeline/index.js';
 import { HandleApiErrors } from '../../decorators/handle-api-errors.js';
+import { asksAtOnce } from '../../decorators/pipeline/asks-at-once.js';
 import { RateLimited } from '../../decorators/rate-limited.js';
 import { RetryWithBackoff } from '../../decorators/retry-with-backoff.js';
 import { Timeout, TIMEOUT_DEFAULTS } from '../../decorators/timeout.js';
@@ -362,3 +363,5 @@ export abstract class BaseLLMClient {
     for (const call of [...this.#inFlight]) call.abort(new AbortError('The client was closed.'));
   }
 }
+
+asksAtOnce(BaseLLMClient.prototype, 'request');

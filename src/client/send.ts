@@ -14,6 +14,7 @@ import {
   type CallOptions,
   type TokenUsage,
 } from '../../decorators/pipeline/index.js';
+import { haveLazySignal } from '../../decorators/pipeline/call-options.js';
 import type { HttpRequestConfig } from '../http/index.js';
 import type { ProviderSpec } from './provider-spec.js';
 
@@ -90,7 +91,8 @@ async function exchange(
   };
   logBody?.(`request to ${path}`, config.data);
   if (query) config.params = query;
-  if (options.signal) config.signal = options.signal;
+  if (call && haveLazySignal(options)) config.cancellation = call;
+  else if (options.signal) config.signal = options.signal;
   try {
     const response = await http.request<unknown>(config);
     call?.report(readFacts(response));

@@ -1,4 +1,4 @@
-import { type AxiosHeaders, type AxiosResponse, CanceledError, type GenericAbortSignal } from 'axios';
+import { type AxiosHeaders, type AxiosResponse, CanceledError } from 'axios';
 import type { Dispatcher } from 'undici';
 
 import { type CancelTimer, runtime } from '../../decorators/pipeline/runtime.js';
@@ -6,7 +6,7 @@ import { BodyStream } from './body-stream.js';
 import { type BodyTreatment, encodingOf, treatBuffer, treatStream } from './decompress.js';
 import { brokenBody, connectionFailure, contentTooLong, statusFailure, timeoutFailure } from './failures.js';
 import { responseHeaders } from './headers.js';
-import { announceSent, type InternalHttpRequestConfig } from './request-config.js';
+import { announceSent, type InternalHttpRequestConfig, onCancel } from './request-config.js';
 
 type Outcome = AxiosResponse<unknown> | Promise<AxiosResponse<unknown>>;
 type ParsedHeaders = Readonly<Record<string, string | string[] | undefined>>;
@@ -27,6 +27,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
   /** Why the exchange ended before its time. */
   #failure: unknown;
   #cancelTimeout: CancelTimer | undefined;
+  readonly #forgetCancel: () => void;
 
   constructor(
     config: InternalHttpRequestConfig,
@@ -38,8 +39,8 @@ export class Exchange implements Dispatcher.DispatchHandler {
     this.#request = request;
     this.#resolve = resolve;
     this.#reject = reject;
-    const { signal, cancelToken, timeout } = config;
-    (signal as GenericAbortSignal | undefined)?.addEventListener?.('abort', this.#onAbort);
+    const { cancelToken, timeout } = config;
+    this.#forgetCancel = onCancel(config, this.#onAbort);
     (cancelToken as CancelTokenSubject | undefined)?.subscribe(this.#onAbort);
     const timeoutMs = Number(timeout);
     if (timeoutMs > 0) {
@@ -140,8 +141,8 @@ export class Exchange implements Dispatcher.DispatchHandler {
   /** Lets go of timer and signals. */
   #release(): void {
     this.#cancelTimeout?.();
-    const { signal, cancelToken } = this.#config;
-    (signal as GenericAbortSignal | undefined)?.removeEventListener?.('abort', this.#onAbort);
+    this.#forgetCancel();
+    const { cancelToken } = this.#config;
     (cancelToken as CancelTokenSubject | undefined)?.unsubscribe(this.#onAbort);
   }
 

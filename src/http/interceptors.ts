@@ -6,7 +6,13 @@ import axios, {
 } from 'axios';
 
 import type { ByteSource } from '../streaming/byte-source.js';
-import { announceSent } from './request-config.js';
+import {
+  announceSent,
+  isCancelled,
+  onCancel,
+  type InternalHttpRequestConfig,
+  useSignal,
+} from './request-config.js';
 import { ERROR_BODY_BYTES, readBounded } from './read-bounded.js';
 import { isBelowBaseUrl, requestUrl } from './request-url.js';
 
@@ -33,7 +39,10 @@ type RequestInterceptor = (
 export function signRequest(session: SessionSecrets): RequestInterceptor {
   const { origin, adapter } = session;
   const handOver = (config: InternalAxiosRequestConfig): InternalAxiosRequestConfig => {
-    if (config.adapter !== adapter) announceSent(config);
+    if (config.adapter !== adapter) {
+      useSignal(config);
+      announceSent(config);
+    }
     return config;
   };
   return (config) => {
@@ -69,18 +78,16 @@ function stripDefaults(config: InternalAxiosRequestConfig, session: SessionSecre
 
 /** Waits for the credentials no longer than the caller waits for the answer. */
 async function untilAborted(signing: Promise<void>, config: InternalAxiosRequestConfig): Promise<void> {
-  const signal = config.signal as GenericAbortSignal | undefined;
-  if (signal?.addEventListener === undefined) return signing;
-  let stop: (() => void) | undefined;
+  let forget = (): void => undefined;
   const aborted = new Promise<never>((_resolve, reject) => {
-    stop = () => reject(new CanceledError(undefined, config));
-    if (signal.aborted) stop();
-    else signal.addEventListener?.('abort', stop);
+    const stop = (): void => reject(new CanceledError(undefined, config));
+    if (isCancelled(config)) stop();
+    else forget = onCancel(config, stop);
   });
   try {
     await Promise.race([signing, aborted]);
   } finally {
-    signal.removeEventListener?.('abort', stop);
+    forget();
   }
 }
 
@@ -92,11 +99,9 @@ export async function drainFailedStream(error: unknown): Promise<never> {
   if (axios.isAxiosError(error) && error.response !== undefined && error.config?.responseType === 'stream') {
     const { response } = error;
     if (isStream(response.data)) {
-      const text = await readBounded(
-        response.data,
-        ERROR_BODY_BYTES,
-        error.config.signal as GenericAbortSignal,
-      );
+      useSignal(error.config as InternalHttpRequestConfig);
+      const { signal } = error.config;
+      const text = await readBounded(response.data, ERROR_BODY_BYTES, signal as GenericAbortSignal);
       response.data = parsed(text);
     }
   }

@@ -5,7 +5,7 @@ import { hasEnvironmentProxy, needsAxiosAdapter } from './axios-fallback.js';
 import { Exchange } from './exchange.js';
 import { bodyTooLong, connectionFailure } from './failures.js';
 import { rawRequestHeaders } from './headers.js';
-import { announceSent, type InternalHttpRequestConfig } from './request-config.js';
+import { announceSent, isCancelled, type InternalHttpRequestConfig, useSignal } from './request-config.js';
 import { requestUrl } from './request-url.js';
 
 /**
@@ -82,7 +82,7 @@ export class UndiciAdapter implements UndiciTransport {
 
   #send(poolClass: PoolClass, config: InternalHttpRequestConfig, url: URL): Promise<AxiosResponse> {
     return new Promise((resolve, reject) => {
-      if (config.signal?.aborted || this.#closed) {
+      if (isCancelled(config) || this.#closed) {
         reject(new CanceledError(this.#closed ? 'The client was closed.' : undefined, config));
         return;
       }
@@ -135,6 +135,7 @@ export class UndiciAdapter implements UndiciTransport {
   }
 
   #fallback(config: InternalHttpRequestConfig): Promise<AxiosResponse> {
+    useSignal(config);
     announceSent(config);
     const closing = this.#closing.signal;
     const signal = config.signal ? AbortSignal.any([config.signal as AbortSignal, closing]) : closing;

@@ -7,6 +7,7 @@ import {
   type Continuation,
   type TokenEstimate,
 } from '../../decorators/pipeline/index.js';
+import { asksAtOnce } from '../../decorators/pipeline/asks-at-once.js';
 import { RateLimited } from '../../decorators/rate-limited.js';
 import { RetryWithBackoff } from '../../decorators/retry-with-backoff.js';
 import { Timeout } from '../../decorators/timeout.js';
@@ -214,3 +215,5 @@ export class OpenAICompatibleClient extends BaseLLMClient {
     );
   }
 }
+
+asksAtOnce(OpenAICompatibleClient.prototype, 'chatCompletion', 'chatCompletionEvents', 'embedBatch');
