@@ -1,4 +1,5 @@
-import { AbortError, LLMError, type AttemptSummary } from '../errors/index.js';
+import type { AttemptSummary, LLMError } from '../errors/index.js';
+import { AbortScope } from './abort-scope.js';
 import type { Call, CallFacts, CallOptions, CallOutcome } from './call.js';
 import { attemptOptions } from './call-options.js';
 import { deliver, isObserved, tell, type PolicyEventBody } from './events.js';
@@ -6,8 +7,8 @@ import type { MethodRecord } from './record.js';
 import { runtime } from './runtime.js';
 import { SharedState } from './shared-state.js';
 
-/** The one implementation of `Call`: a tree, in which an abort runs down to the leaves. */
-export class CallState implements Call {
+/** The one implementation of `Call`. */
+export class CallState extends AbortScope implements Call {
   readonly self: object;
   readonly method: string | symbol;
   readonly args: readonly unknown[];
@@ -16,13 +17,6 @@ export class CallState implements Call {
   readonly facts: CallFacts;
   /** When the method was entered; undefined while the call waits for admission. */
   private enteredAt: number | undefined;
-  ended = false;
-  private unfollow: (() => void) | undefined;
-  private failure: LLMError | undefined;
-  private controller: AbortController | undefined;
-  private reason: unknown;
-  private children: Set<CallState> | undefined;
-  private abortListeners: Set<(error: LLMError) => void> | undefined;
   private endListeners: ((outcome: CallOutcome) => void)[] | undefined;
   private eventListeners: ((event: unknown) => void)[] | undefined;
 
@@ -34,6 +28,7 @@ export class CallState implements Call {
     /** Whether this call counts as an attempt of its own, told and summed up when it ends. */
     private readonly isAttempt: boolean,
   ) {
+    super(shared.label);
     this.self = shared.self;
     this.method = shared.record.name;
     this.args = shared.args;
@@ -64,22 +59,6 @@ export class CallState implements Call {
     return typeof self === 'function'
       ? (self as { name: string }).name
       : (self.constructor?.name ?? 'Object');
-  }
-
-  get aborted(): boolean {
-    return this.failure !== undefined;
-  }
-
-  get label(): string {
-    return this.shared.label;
-  }
-
-  get signal(): AbortSignal {
-    if (!this.controller) {
-      this.controller = new AbortController();
-      if (this.failure) this.controller.abort(this.reason);
-    }
-    return this.controller.signal;
   }
 
   /** Whether something beyond the policies may end this call: its caller, the call around it, or the host. */
@@ -139,27 +118,6 @@ export class CallState implements Call {
     return child;
   }
 
-  abort(reason: unknown): void {
-    if (this.ended || this.failure) return;
-    const error =
-      reason instanceof LLMError ? reason : new AbortError(`${this.label}() was aborted.`, { cause: reason });
-    this.fail(error, reason);
-  }
-
-  throwIfAborted(): void {
-    if (this.failure) throw this.failure;
-  }
-
-  onAbort(listener: (error: LLMError) => void): () => void {
-    if (this.failure) {
-      listener(this.failure);
-      return () => undefined;
-    }
-    const listeners = (this.abortListeners ??= new Set());
-    listeners.add(listener);
-    return () => listeners.delete(listener);
-  }
-
   wait(delayMs: number, reason: 'queue' | 'backoff'): Promise<void> {
     return new Promise((resolve, reject) => {
       this.throwIfAborted();
@@ -172,25 +130,6 @@ export class CallState implements Call {
         resolve();
       }, delayMs);
       this.emit({ type: 'wait', reason, waitMs: delayMs });
-    });
-  }
-
-  /** Settles as `promise` does, or at once with the reason when the call is aborted. */
-  race<T>(promise: PromiseLike<T>): Promise<T> {
-    return new Promise((resolve, reject) => {
-      // Aborted by what has just made the promise.
-      if (this.failure) reject(this.failure);
-      const forget = this.onAbort(reject);
-      promise.then(
-        (value) => {
-          forget();
-          resolve(value);
-        },
-        (error: unknown) => {
-          forget();
-          reject(error);
-        },
-      );
     });
   }
 
@@ -220,9 +159,7 @@ export class CallState implements Call {
   end(outcome: Omit<CallOutcome, 'error'>, failed?: { readonly error: unknown }): void {
     if (this.ended) return;
     this.ended = true;
-    this.parent?.children?.delete(this);
-    this.unfollow?.();
-    this.abortListeners = undefined;
+    this.release(this.parent);
     const { shared, endListeners } = this;
     const isRoot = this.parent?.shared !== shared;
     const error = failed && this.view(failed.error);
@@ -265,35 +202,6 @@ export class CallState implements Call {
     const last = Math.max(attempts.length, 1);
     if (error) this.emit({ type: 'failure', durationMs, error, attempts }, last);
     else this.emit({ type: 'success', durationMs, facts: this.facts }, last);
-  }
-
-  private adopt(child: CallState): void {
-    (this.children ??= new Set()).add(child);
-    if (this.failure) child.fail(this.failure, this.reason);
-  }
-
-  /** Aborts with the caller's signal. */
-  private follow(signal: AbortSignal | undefined): void {
-    if (!signal) return;
-    const onAbort = (): void => {
-      const message = `${this.label}() was aborted by its caller.`;
-      this.fail(new AbortError(message, { cause: signal.reason }), signal.reason);
-    };
-    if (signal.aborted) return onAbort();
-    signal.addEventListener('abort', onAbort, { once: true });
-    this.unfollow = () => signal.removeEventListener('abort', onAbort);
-  }
-
-  private fail(error: LLMError, reason: unknown): void {
-    if (this.ended || this.failure) return;
-    this.failure = error;
-    this.reason = reason;
-    // The pipeline's own waits first: what a method makes of the signal must not come before the true reason.
-    const listeners = this.abortListeners;
-    this.abortListeners = undefined;
-    if (listeners) for (const listener of listeners) listener(error);
-    if (this.children) for (const child of [...this.children]) child.fail(error, reason);
-    this.controller?.abort(reason);
   }
 }
 

@@ -30,3 +30,10 @@ export async function* withContinuation(generator: AsyncGenerator): AsyncGenerat
   const last: unknown = yield* generator;
   return last instanceof Continuation ? yield* last.source : last;
 }
+
+/** What is thrown when a method has yielded before it hands over: the events would have to be put in order. */
+export function lateContinuation(label: string): TypeError {
+  return new TypeError(
+    `${label}() returned continueWith() after it had yielded. Return it before the first event, or use yield*.`,
+  );
+}

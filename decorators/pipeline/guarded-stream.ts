@@ -1,5 +1,5 @@
 import type { CallState } from './call-state.js';
-import type { ReadyIterator } from './continuation.js';
+import { Continuation, lateContinuation, type ReadyIterator } from './continuation.js';
 import { OpenedStream } from './opened-stream.js';
 import { runtime } from './runtime.js';
 
@@ -134,6 +134,9 @@ export class GuardedStream implements AsyncGenerator<unknown, unknown, unknown>,
   private succeed(step: Step): void {
     const { current, opening } = this;
     if (opening) opening.call.shared.waitingSince = undefined;
+    if (step.done && step.value instanceof Continuation) {
+      return this.fail(lateContinuation(opening?.call.label ?? ''));
+    }
     if (step.done && !this.finished) {
       this.finished = true;
       opening?.call.endAll({});

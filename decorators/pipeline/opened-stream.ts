@@ -1,5 +1,5 @@
 import { callContext } from './context.js';
-import { Continuation, type ReadyIterator } from './continuation.js';
+import { Continuation, lateContinuation, type ReadyIterator } from './continuation.js';
 import { hostOf } from './host.js';
 import type { CallState } from './call-state.js';
 
@@ -96,7 +96,7 @@ export async function openStream(call: CallState): Promise<OpenedStream> {
     for (;;) {
       const step = await call.race(callContext.run(call, nextOf, source, undefined));
       if (step.done && step.value instanceof Continuation) {
-        if (buffered.length > 0) throw lateContinuation(call);
+        if (buffered.length > 0) throw lateContinuation(call.label);
         source = step.value.source[Symbol.asyncIterator]();
         continue;
       }
@@ -111,10 +111,4 @@ export async function openStream(call: CallState): Promise<OpenedStream> {
     throw error;
   }
   return new OpenedStream(source, buffered, call);
-}
-
-function lateContinuation(call: CallState): TypeError {
-  return new TypeError(
-    `${call.label}() returned continueWith() after it had yielded. Return it before the first event, or use yield*.`,
-  );
 }
