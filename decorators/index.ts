@@ -1,4 +1,14 @@
-export * from './errors/index.js';
+export * from './errors/classes.js';
+export { errorFromResponse, fromFailure, LLMError } from './errors/index.js';
+export type {
+  AttemptSummary,
+  ErrorResponse,
+  FailureContext,
+  LLMErrorCode,
+  LLMErrorInit,
+  RateLimitInfo,
+  RateLimitWindow,
+} from './errors/index.js';
 export * from './limits/index.js';
 export * from './pipeline/index.js';
 export { HandleApiErrors, type HandleApiErrorsOptions } from './handle-api-errors.js';

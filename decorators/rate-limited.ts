@@ -1,6 +1,6 @@
 import { isPromise } from './limits/cost.js';
-import { Limiter } from './limits/limiter.js';
-import { checkLimiterOptions, sameLimits, type LimiterOptions } from './limits/limiter-options.js';
+import { isLimiter, Limiter } from './limits/limiter.js';
+import { checkLimiterOptions, fingerprint, type LimiterOptions } from './limits/limiter-options.js';
 import type { Call } from './pipeline/call.js';
 import { definePolicy, type Next, type Stage } from './pipeline/policy.js';
 
@@ -15,7 +15,7 @@ export type RateLimitedOptions = LimiterOptions | Limiter;
  * pays: a retry waits its turn like any other call.
  *
  * Options written in place make one limiter for each object and method. A function is asked at each call: it may give a
- * `Limiter`, or options, which make a new, full limiter only when a number among them has changed.
+ * `Limiter`, or options: each set of numbers has one limiter, and the hundred used last are kept.
  *
  * | option | unit | default |
  * |---|---|---|
@@ -50,40 +50,51 @@ export const RateLimited = definePolicy<RateLimitedOptions>({
   create: () => new RateLimitedStage(),
 });
 
+const MAX_LIMITERS = 100;
+
 /** Admits every attempt, and settles it when it has ended. */
 class RateLimitedStage implements Stage<RateLimitedOptions> {
-  private limiter: Limiter | undefined;
-  private options: LimiterOptions | undefined;
+  /** The limiters made of options, by the numbers among these, the one used last at the end. */
+  private readonly limiters = new Map<string, OwnLimiter>();
+  private latest: OwnLimiter | undefined;
 
   async run(call: Call, next: Next, options: RateLimitedOptions): Promise<unknown> {
     const admission = this.limiterOf(options).admit(call);
-    const hadToWait = isPromise(admission);
-    const lease = hadToWait ? await admission : admission;
-    // Between being admitted and coming here, the call may have been aborted: it goes on to where that is thrown.
-    if (hadToWait && call.aborted) lease.cancel();
+    const lease = isPromise(admission) ? await admission : admission;
+    call.onReport((facts) => lease.observe(facts));
     call.onEnd((outcome) => lease.settle(outcome, call.facts));
     return next(call);
   }
 
   private limiterOf(options: RateLimitedOptions): Limiter {
     if (isLimiter(options)) return options;
-    const former = this.options;
-    this.options = options;
-    if (this.limiter && former && (options === former || sameLimits(options, former))) return this.limiter;
-    return (this.limiter = new Limiter({ ...options, ...this.latestFunctions(options) }));
+    if (this.latest?.options !== options) this.latest = this.ownLimiter(options);
+    return this.latest.limiter;
   }
 
-  /** Options made anew for each call bring new functions, which may close over that call: the limiter asks the latest. */
-  private latestFunctions({ cost, key, limits }: LimiterOptions): LimiterOptions {
-    return {
-      ...(cost && { cost: (call) => this.options?.cost?.(call) ?? 0 }),
-      ...(key && { key: (call) => this.options?.key?.(call) ?? '' }),
-      ...(limits && { limits: (name) => this.options?.limits?.(name) }),
-    };
+  private ownLimiter(options: LimiterOptions): OwnLimiter {
+    const { limiters } = this;
+    const name = fingerprint(options);
+    const own = limiters.get(name) ?? new OwnLimiter(options);
+    own.options = options;
+    limiters.delete(name);
+    limiters.set(name, own);
+    if (limiters.size > MAX_LIMITERS) limiters.delete(limiters.keys().next().value as string);
+    return own;
   }
 }
 
-/** By what it can do, not by its class: it may come from another copy of the package. */
-function isLimiter(options: RateLimitedOptions): options is Limiter {
-  return typeof (options as Limiter).admit === 'function';
+/** A limiter made of options. Options made anew for each call bring new functions, which may close over it: it asks the latest. */
+class OwnLimiter {
+  readonly limiter: Limiter;
+
+  constructor(public options: LimiterOptions) {
+    const { cost, key, limits } = options;
+    this.limiter = new Limiter({
+      ...options,
+      ...(cost && { cost: (call) => this.options.cost?.(call) ?? 0 }),
+      ...(key && { key: (call) => this.options.key?.(call) ?? '' }),
+      ...(limits && { limits: (name) => this.options.limits?.(name) }),
+    });
+  }
 }

@@ -2,7 +2,7 @@ import { RateLimitError, type LLMError } from './errors/index.js';
 import { definePolicy, type Call, type Next, type PolicyTarget, type Stage } from './pipeline/index.js';
 import { tell } from './pipeline/events.js';
 import { hostOf } from './pipeline/host.js';
-import { checkOptions, rules } from './pipeline/options.js';
+import { checkOptions, rules, show } from './pipeline/options.js';
 import { runtime } from './pipeline/runtime.js';
 import { backoffDelay, JITTERS, type Jitter } from './retry/backoff.js';
 import { budgetOf, type RetryBudgetOptions } from './retry/budget.js';
@@ -103,15 +103,15 @@ class RetryStage implements Stage<RetryOptions> {
       } catch (failure) {
         const { attempt } = current;
         const error = call.view(failure);
-        if (attempt > maxRetries || !isRetryable(error, options)) throw failure;
+        if (attempt > maxRetries || !isRetryable(call, error, options)) throw failure;
         const wait = waitBefore(error, attempt, delayMs, options);
         if (wait === undefined || tooLate(call, wait)) throw failure;
         if (budget && !isPaced(error) && !budget.takeRetry()) throw failure;
         delayMs = wait;
         current.emit({ type: 'retry', delayMs, error });
         if (options.onRetry) tell(options.onRetry, { error, attempt, delayMs }, '`onRetry`');
+        await call.wait(delayMs, 'backoff');
         current = call.fork({ attempt: attempt + 1 });
-        await current.wait(delayMs, 'backoff');
       }
     }
   }
@@ -131,9 +131,16 @@ function isFinal(error: LLMError): boolean {
   return error.origin === 'client' || FINAL_CODES.has(error.code);
 }
 
-function isRetryable(error: LLMError, { retryOn }: RetryOptions): boolean {
+function isRetryable(call: Call, error: LLMError, { retryOn }: RetryOptions): boolean {
   if (isFinal(error)) return false;
-  return retryOn ? retryOn(error) : error.retryable;
+  if (!retryOn) return error.retryable;
+  try {
+    const answer: unknown = retryOn(error);
+    if (typeof answer === 'boolean') return answer;
+    throw new TypeError(`\`retryOn\` returned ${show(answer)}: it must return true or false, and not later.`);
+  } catch (thrown) {
+    throw call.view(thrown);
+  }
 }
 
 /** The next wait; undefined when the server asks for a longer one than is acceptable. */

@@ -93,7 +93,7 @@ class AttemptTimeout implements Stage<TimeoutOptions> {
     }
     try {
       const result = await next();
-      if (isStream(result)) watchIdle(call, idleMs);
+      if (isStream(result)) watchEvents(call, idleMs, firstEventMs ?? attemptMs);
       return result;
     } finally {
       for (const cancel of timers) cancel();
@@ -101,19 +101,26 @@ class AttemptTimeout implements Stage<TimeoutOptions> {
   }
 }
 
-/** Aborts a stream whose consumer has waited for `idleMs`. One timer a stream, set anew only when it fires. */
-function watchIdle(call: Call, idleMs: number): void {
+/**
+ * Aborts a stream whose consumer waits too long for an event: `idleMs`, or for the first event of a stream that a
+ * promise resolved with, `firstMs`. One timer a stream, set anew only when it fires.
+ */
+function watchEvents(call: Call, idleMs: number, firstMs: number): void {
+  // The first content of an `async *` method has come: its opening waited for it.
+  let hasBegun = call.streaming;
+  if (!hasBegun) call.onEvent(() => (hasBegun = true));
   let cancel: CancelTimer;
+  const check = (): void => {
+    const limitMs = hasBegun ? idleMs : firstMs;
+    const waitedMs = call.waitingSince === undefined ? 0 : runtime().now() - call.waitingSince;
+    if (waitedMs < limitMs) watch(limitMs - waitedMs);
+    else if (hasBegun) call.abort(timedOut(call, 'timeout_idle', limitMs, 'did not yield its next event'));
+    else call.abort(timedOut(call, 'timeout_first_event', limitMs, 'did not yield its first event'));
+  };
+  // A stream that is read keeps the process alive by itself; one that nobody reads must not.
   const watch = (delayMs: number): void => {
-    const check = (): void => {
-      const waitedMs = call.waitingSince === undefined ? 0 : runtime().now() - call.waitingSince;
-      if (waitedMs >= idleMs)
-        call.abort(timedOut(call, 'timeout_idle', idleMs, 'did not yield its next event'));
-      else watch(idleMs - waitedMs);
-    };
-    // A stream that is read keeps the process alive by itself; one that nobody reads must not.
     cancel = runtime().setTimer(check, delayMs, { background: true });
   };
-  watch(idleMs);
+  watch(Math.min(idleMs, firstMs));
   call.onEnd(() => cancel());
 }

@@ -47,6 +47,30 @@ describe('chatCompletion()', () => {
     ]);
   });
 
+  it('keeps the client’s model where the params name none in so many words', async () => {
+    const server = await openServer();
+    const client = openClient(server.baseURL);
+    await client.chatCompletion(messages, { model: undefined });
+    await client.streamChatCompletion(messages, { model: undefined }).finalText();
+    await client.embeddings('x', { model: undefined });
+    expect(server.requests.map(({ body }) => (body as { model: string }).model)).toEqual([
+      'gpt-4o-mini',
+      'gpt-4o-mini',
+      'text-embedding-3-small',
+    ]);
+  });
+
+  it('lets a header of the user’s take the place of the key’s', async () => {
+    const seen: unknown[] = [];
+    const baseURL = await serve((request, response) => {
+      seen.push(request.headers.authorization);
+      json(response, 200, { choices: [] });
+    });
+    await openClient(baseURL, { headers: { Authorization: 'Gateway abc' } }).chatCompletion(messages);
+    await openClient(baseURL).chatCompletion(messages, {}, { headers: { authorization: 'Gateway def' } });
+    expect(seen).toEqual(['Gateway abc', 'Gateway def']);
+  });
+
   it('sends auth, organization, project, headers and query of the client', async () => {
     let seen: { headers?: any; url?: string | undefined } = {};
     const baseURL = await serve((request, response) => {
@@ -106,6 +130,7 @@ describe('chatCompletion()', () => {
       [messages, { timeoutMs: 5 }],
       /`timeoutMs` in `params` is a call option/,
     ],
+    ['messages among the params', [messages, { messages: [] }], /`messages` in `params`/],
     ['stream among the params', [messages, { stream: true }], /streamChatCompletion/],
     ['an unknown call option', [messages, {}, { retries: 1 }], /'retries' is no call option/],
     ['negative maxRetries', [messages, {}, { maxRetries: -1 }], /`maxRetries` is -1/],

@@ -57,8 +57,12 @@ describe('constructing a client', () => {
     ['an empty key', { apiKey: '' }, /`apiKey` is empty/],
     ['a key that is no string', { apiKey: 5 }, /`apiKey` is number/],
     ['a key with a typographic dash', { apiKey: 'sk–abc' }, /`apiKey` holds a character/],
-    ['a base URL that is none', { baseURL: 'api.openai.com' }, /`baseURL` is 'api\.openai\.com'.*https/],
-    ['a base URL of another protocol', { baseURL: 'ftp://x/v1' }, /'ftp:'/],
+    [
+      'a base URL that is none',
+      { baseURL: 'api.openai.com' },
+      /`baseURL` is no http or https URL but a string of 14 characters.*https:/,
+    ],
+    ['a base URL of another protocol', { baseURL: 'ftp://x/v1' }, /no http or https URL/],
     ['a base URL with a password', { baseURL: 'https://me:secretpass@x/v1' }, /user name or password/],
     ['openai-node’s timeout', { timeout: 5 }, /no option `timeout`.*`timeouts: \{ attemptMs/],
     ['openai-node’s maxRetries', { maxRetries: 2 }, /no option `maxRetries`.*`retry: \{ maxRetries/],
@@ -78,7 +82,12 @@ describe('constructing a client', () => {
     ['a misspelt limit', { rateLimit: { requestPerMinute: 1 } }, /requestPerMinute.*requestsPerMinute/],
     ['a header with a line break', { headers: { 'x-a': 'b\r\nc' } }, /x-a.*line breaks/],
     ['a header with an impossible name', { headers: { 'x a': 'b' } }, /'x a'/],
-    ['headers that are no object', { headers: 'x' }, /`headers` is 'x'/],
+    ['headers that are no object', { headers: 'x' }, /`headers` is a string of 1 characters/],
+    [
+      'headers of a class, which would be lost',
+      { headers: new Headers({ 'x-a': 'b' }) },
+      /`headers` is an object/,
+    ],
     ['a logger without methods', { logger: {} }, /`logger` has no method `debug`/],
     ['an empty model', { model: '' }, /`model` is ''/],
     ['options that are no object', null, /must be an object; got null/],
@@ -88,9 +97,23 @@ describe('constructing a client', () => {
     expect(() => new OpenAIClient(all as never)).toThrow(message);
   });
 
-  it('never shows the key it refuses', () => {
-    const refuse = (): unknown => new OpenAIClient({ apiKey: 'sk-very-secret-key\n' });
+  it.each<object>([
+    { apiKey: 'very-secret-key\n' },
+    { baseURL: 'very-secret-key' },
+    { baseURL: 'very-secret-key:rest' },
+    { headers: 'very-secret-key' },
+    { headers: { 'Authorization: Bearer very-secret-key-0123456789': '' } },
+    { query: 'very-secret-key' },
+  ])('never shows a key that it refuses, wherever it was put: %j', (options) => {
+    const refuse = (): unknown => new OpenAIClient({ apiKey: 'sk-abcdefgh', ...options });
+    expect(refuse).toThrow(TypeError);
     expect(refuse).not.toThrow(/very-secret/);
+  });
+
+  it('takes a limiter of another copy of the package', () => {
+    const limiter = new Limiter({ requestsPerMinute: 60 });
+    const foreign = { admit: limiter.admit.bind(limiter), observe: limiter.observe.bind(limiter) };
+    expect(new OpenAIClient({ apiKey: 'sk-abcdefgh', rateLimit: foreign as never }).limiter).toBe(foreign);
   });
 
   it('gives a subclass for another provider nothing of the parent’s: no key, no address', () => {

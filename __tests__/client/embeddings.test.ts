@@ -10,7 +10,7 @@ const numbers = (seen: string[][]) =>
     const data = (input as string[]).map((text, index) => ({
       object: 'embedding',
       index,
-      embedding: [Number(text), 0.5],
+      embedding: [Number(text.slice(0, 6)), 0.5],
     }));
     json(response, 200, {
       object: 'list',
@@ -58,7 +58,7 @@ describe('embeddings()', () => {
   it('splits by tokens as well', async () => {
     const seen: string[][] = [];
     const baseURL = await numbers(seen);
-    await openClient(baseURL).embeddings(Array.from({ length: 12 }, () => '1'.repeat(200_000)));
+    await openClient(baseURL).embeddings(Array.from({ length: 12 }, () => '0'.repeat(200_000)));
     expect(seen.map((batch) => batch.length).sort((a, b) => b - a)).toEqual([6, 6]);
   });
 
@@ -114,6 +114,9 @@ describe('embeddings()', () => {
       },
     ],
     ['no vector', { data: [{ index: 0 }, { index: 1 }] }],
+    ['an empty vector', { data: [{ embedding: [] }, { embedding: [1] }] }],
+    ['a vector of no numbers', { data: [{ embedding: [null] }, { embedding: [1] }] }],
+    ['a vector cut off', { data: [{ embedding: 'AAAA' }, { embedding: 'AAAAAA==' }] }],
   ])('is a ResponseFormatError when the answer holds %s', async (_, body) => {
     const baseURL = await serve((__, response) => json(response, 200, body));
     expect(await failureOf(openClient(baseURL).embeddings(['a', 'b']))).toBeInstanceOf(ResponseFormatError);

@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it } from '@jest/globals';
+import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import { AbortError, LLMError, OpenAIClient, type Logger, type PolicyEvent } from 'keelson';
 import { failureOf, json, KEY, messages, openClient, openServer, serve } from './support.js';
 
@@ -43,6 +43,32 @@ describe('close()', () => {
     answer();
     await expect(call).resolves.toMatchObject({ choices: [{ message: { content: 'done' } }] });
     await closed;
+  });
+
+  it('lets every part of embeddings() in flight finish, those not begun included', async () => {
+    const server = await openServer();
+    const client = openClient(server.baseURL);
+    const inputs = Array.from({ length: 6 * 2048 }, () => 'x');
+    const vectors = client.embeddings(inputs, { dimensions: 1 });
+    const closed = client.close();
+    expect((await failureOf(client.embeddings('late'))).code).toBe('client_closed');
+    expect((await failureOf(client.chatCompletion(messages))).code).toBe('client_closed');
+    await expect(vectors).resolves.toHaveLength(inputs.length);
+    await closed;
+    expect(server.requests).toHaveLength(6);
+    expect((await failureOf(client.embeddings('late'))).code).toBe('client_closed');
+  });
+
+  it('ends all parts of embeddings() when told to abort, and begins no more', async () => {
+    const server = await openServer();
+    server.fault({ stall: 'headers', times: Infinity });
+    const client = openClient(server.baseURL);
+    const call = failureOf(client.embeddings(Array.from({ length: 6 * 2048 }, () => 'x')));
+    while (server.requests.length < 4) await new Promise((resolve) => setImmediate(resolve));
+    await client.close({ abort: true });
+    expect(await call).toBeInstanceOf(AbortError);
+    expect((await call).message).toBe('The client was closed.');
+    expect(server.requests).toHaveLength(4);
   });
 
   it('ends calls in flight when told to abort', async () => {
@@ -117,7 +143,7 @@ describe('events and logs', () => {
     expect(lines.map(([at, { type, attempt }]) => `${at} ${type} ${attempt}`)).toEqual([
       'warn attempt 1',
       'info retry 1',
-      'debug wait 2',
+      'debug wait 1',
       'warn attempt 2',
       'error failure 2',
     ]);
@@ -152,6 +178,19 @@ describe('events and logs', () => {
     expect(JSON.stringify(lines)).toContain('Hello');
     expect(JSON.stringify(lines)).toContain('the answer');
     expect(JSON.stringify(lines)).not.toContain(KEY);
+  });
+
+  it('goes on when the logger fails', async () => {
+    const server = await openServer();
+    const fail = (): void => {
+      throw new Error('disk full');
+    };
+    const logger: Logger = { debug: fail, info: fail, warn: fail, error: fail };
+    const warn = jest.spyOn(process, 'emitWarning').mockImplementation(() => undefined);
+    const client = openClient(server.baseURL, { logger, logBodies: true });
+    await expect(client.chatCompletion(messages)).resolves.toHaveProperty('choices');
+    expect(warn.mock.calls.join()).toMatch(/logger failed: Error: disk full/);
+    warn.mockRestore();
   });
 
   it('is silent by default, and obeys KEELSON_LOG', async () => {

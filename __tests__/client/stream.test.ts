@@ -194,6 +194,28 @@ describe('streamChatCompletion()', () => {
     );
   });
 
+  it.each([
+    ['a ping', '{"type":"ping"}'],
+    ['null', 'null'],
+    ['a number', '5'],
+    ['a choice that is none', '{"object":"chat.completion.chunk","choices":[null]}'],
+    ['a choice whose delta is none', '{"choices":[{"index":0,"delta":"x"}]}'],
+  ])('passes over what is no chunk, and knows the request nevertheless: %s', async (_, first) => {
+    const baseURL = await serve((__, response) => {
+      response.writeHead(200, { 'content-type': 'text/event-stream', 'x-request-id': 'req_7' });
+      const chunk = '{"choices":[{"index":0,"delta":{"content":"a"},"finish_reason":"stop"}]}';
+      const usage = '{"choices":[],"usage":{"prompt_tokens":3,"completion_tokens":1}}';
+      response.end(`data: ${first}\n\ndata: ${chunk}\n\ndata: ${usage}\n\ndata: [DONE]\n\n`);
+    });
+    const completion = await openClient(baseURL).streamChatCompletion(messages).finalCompletion();
+    expect(completion.choices[0]?.message.content).toBe('a');
+    expect(responseInfo(completion)).toMatchObject({
+      requestId: 'req_7',
+      usage: { inputTokens: 3, outputTokens: 1 },
+      attempts: [{ code: 'ok' }],
+    });
+  });
+
   it('passes tool calls on whole', async () => {
     const server = await openServer();
     const tools = [

@@ -19,11 +19,13 @@ export class FakeCall implements Call {
   self: object = {};
   args: readonly unknown[] = [];
   deadline: number | undefined;
+  entered = true;
   private controller: AbortController | undefined;
   private abortion: LLMError | undefined;
   private readonly listeners = new Set<(error: LLMError) => void>();
+  private readonly reportListeners: ((facts: CallFacts) => void)[] = [];
 
-  constructor(changes: { self?: object; args?: readonly unknown[]; deadline?: number } = {}) {
+  constructor(changes: Partial<Pick<FakeCall, 'self' | 'args' | 'deadline' | 'entered'>> = {}) {
     Object.assign(this, changes);
   }
 
@@ -68,6 +70,11 @@ export class FakeCall implements Call {
 
   report(facts: CallFacts): void {
     Object.assign(this.facts, facts);
+    for (const listener of this.reportListeners) listener(facts);
+  }
+
+  onReport(listener: (facts: CallFacts) => void): void {
+    this.reportListeners.push(listener);
   }
 
   view(error: unknown): LLMError {
@@ -94,10 +101,10 @@ export class Admission {
     this.call = call;
     try {
       const admitted = limiter.admit(call);
-      if (!(admitted instanceof Promise)) this.lease = admitted;
+      if (!(admitted instanceof Promise)) this.hold(admitted);
       else {
         admitted.then(
-          (lease) => (this.lease = lease),
+          (lease) => this.hold(lease),
           (error: unknown) => (this.error = error),
         );
       }
@@ -109,6 +116,11 @@ export class Admission {
   get state(): 'waits' | 'admitted' | 'refused' {
     if (this.error !== undefined) return 'refused';
     return this.lease ? 'admitted' : 'waits';
+  }
+
+  private hold(lease: Lease): void {
+    this.lease = lease;
+    this.call.onReport((facts) => lease.observe(facts));
   }
 
   /** The call has ended: well, with what it is said to have used, or with `error`. */

@@ -123,6 +123,45 @@ describe('admission by rates', () => {
     expect(new Admission(limiter, new FakeCall({ deadline: 1000 })).state).toBe('waits');
   });
 
+  it('names the bound that was too near, and the wait it stood against', async () => {
+    const limiter = new Limiter({
+      requestsPerMinute: 60,
+      requestBurst: 1,
+      maxConcurrent: 1,
+      maxWaitMs: 2500,
+    });
+    const message = (admission: Admission) => (admission.error as Error | undefined)?.message;
+    enter(limiter, 1);
+    expect(message(new Admission(limiter, new FakeCall({ deadline: 400 })))).toBe(
+      'chat() was refused by its limiter: it would be admitted in 1000 ms, but its deadline is in 400 ms.',
+    );
+    const [timeIsUp, next, tooLong] = enter(limiter, 3) as [Admission, Admission, Admission];
+    expect(message(tooLong)).toBe(
+      'chat() was refused by its limiter: it would be admitted in 3000 ms, but may wait for 2500 ms (maxWaitMs) at most.',
+    );
+    await runtime.advance(2500);
+    expect([message(timeIsUp), message(next)]).toEqual(
+      Array(2).fill(
+        'chat() was refused by its limiter: no running call has ended within 2500 ms (maxWaitMs).',
+      ),
+    );
+    expect(message(new Admission(limiter, new FakeCall({ deadline: 2500 })))).toBe(
+      'chat() was refused by its limiter: its deadline has passed.',
+    );
+  });
+
+  it('names the time a call has waited when the provider’s account made it too long', async () => {
+    const limiter = new Limiter({ requestsPerMinute: 60, requestBurst: 1, maxWaitMs: 1500 });
+    const [, waiting] = enter(limiter, 2) as [Admission, Admission];
+    limiter.observe({ requests: { remaining: 0, resetMs: 2000 } });
+    await runtime.advance(1500);
+    expect(waiting.error).toMatchObject({
+      message:
+        'chat() was refused by its limiter: it has waited for 1500 ms and would be admitted in 500 ms, but may wait for 1500 ms (maxWaitMs) at most.',
+      retryAfterMs: 500,
+    });
+  });
+
   it('refuses more than maxQueue waiters with a QueueFullError', async () => {
     const limiter = new Limiter({ maxConcurrent: 1, maxQueue: 2 });
     const admissions = enter(limiter, 4);
@@ -215,6 +254,37 @@ describe('abort', () => {
     const [first, second] = enter(limiter, 2) as [Admission, Admission];
     expect(first.call.abortListeners).toBe(0);
     expect(second.call.abortListeners).toBe(1);
+  });
+
+  it('before arrival admits nothing, takes nothing and asks for no cost', () => {
+    let asked = 0;
+    const limiter = new Limiter({ requestsPerMinute: 60, cost: () => ++asked });
+    const call = new FakeCall();
+    const reason = new Error('left');
+    call.abort(reason);
+    const admission = new Admission(limiter, call);
+    expect(admission.error).toMatchObject({ name: 'AbortError', cause: reason });
+    expect(limiter.snapshot()['default']).toMatchObject({
+      requests: { available: 60 },
+      concurrency: { inFlight: 0 },
+    });
+    expect([asked, call.told]).toEqual([0, []]);
+  });
+
+  it('in the moment the cost becomes known takes nothing', async () => {
+    let tellCost: (tokens: number) => void = () => undefined;
+    const cost = new Promise<number>((resolve) => (tellCost = resolve));
+    const limiter = new Limiter({ tokensPerMinute: 100, cost: () => cost });
+    const admission = new Admission(limiter);
+    // Between the cost and the limiter, which hears of it a little later.
+    void cost.then(() => queueMicrotask(() => admission.call.abort('left')));
+    tellCost(10);
+    await settled();
+    expect(admission.error).toBeInstanceOf(AbortError);
+    expect(limiter.snapshot()['default']).toMatchObject({
+      tokens: { available: 100 },
+      concurrency: { inFlight: 0 },
+    });
   });
 
   it('ends the wait for an async cost', async () => {

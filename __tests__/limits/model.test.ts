@@ -49,7 +49,8 @@ function worstExcess(charges: readonly Charge[], of: 'requests' | 'tokens', perM
   let running = 0;
   let last = 0;
   for (const charge of charges) {
-    running = Math.max(0, running - ((charge.at - last) * perMinute) / 60_000) + charge[of];
+    const refilled = Math.max(0, running - ((charge.at - last) * perMinute) / 60_000);
+    running = Math.max(0, refilled + charge[of]);
     last = charge.at;
     worst = Math.max(worst, running);
   }
@@ -93,9 +94,9 @@ describe('the limiter against any course of events', () => {
               const reserved = ending?.lease?.tokens ?? 0;
               // Only ever less than reserved: more is a debt, which the windows would count as excess.
               const outputTokens = Math.min(step.used, reserved);
-              const charge = charges[order.indexOf(all.indexOf(ending as Admission))];
-              if (charge) charge.tokens = outputTokens;
               if (ending) running.delete(ending);
+              // Given back now, not as if it had never been taken: what refilled meanwhile stays.
+              charges.push({ at: runtime.now(), requests: 0, tokens: outputTokens - reserved });
               ending?.end({ facts: { usage: { inputTokens: 0, outputTokens } } });
             }
             await look();

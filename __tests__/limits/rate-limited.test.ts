@@ -1,10 +1,12 @@
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { AbortError, RateLimitError } from '../../decorators/errors/index';
-import { Limiter, type LimiterOptions } from '../../decorators/limits/index';
-import { currentCall, policiesOf, policyHost } from '../../decorators/pipeline/index';
+import type * as limits from '../../decorators/limits/index';
+import { isLimiter, Limiter, type LimiterOptions } from '../../decorators/limits/index';
+import { currentCall, definePolicy, policiesOf, policyHost } from '../../decorators/pipeline/index';
 import { RateLimited } from '../../decorators/rate-limited';
 import { installVirtualRuntime, settled, type VirtualRuntime } from '../support/virtual-runtime';
 import { Admission } from './fake-call';
+import { onMethod } from '../support/policies';
 
 let runtime: VirtualRuntime;
 let restore: () => void;
@@ -23,6 +25,13 @@ function fulfilled(promises: readonly Promise<unknown>[]): { count: number } {
     );
   }
   return seen;
+}
+
+/** The limits of the package a second time, as an application has them that loads it as ESM and as CommonJS. */
+function loadCopy(): typeof limits {
+  let copy: unknown;
+  jest.isolateModules(() => (copy = jest.requireActual('../../decorators/limits/index')));
+  return copy as typeof limits;
 }
 
 describe('@RateLimited', () => {
@@ -102,6 +111,82 @@ describe('@RateLimited', () => {
     expect(asked).toEqual(['a', 'b', 'c', 'd']);
     service.perMinute = 120;
     await expect(service.ask('e')).resolves.toBe('answer');
+  });
+
+  it('has one limiter for each set of numbers, however a function alternates between them', async () => {
+    let entered = 0;
+    class Service {
+      @RateLimited((_self: Service, call) => ({
+        requestsPerMinute: call.args[0] === 'large' ? 4 : 2,
+        maxWaitMs: 0,
+        cost: () => ({ requests: 1 }),
+      }))
+      async ask(_model: string): Promise<void> {
+        entered++;
+      }
+    }
+    const service = new Service();
+    const outcomes = [];
+    for (let i = 0; i < 20; i++) outcomes.push(service.ask(i % 2 ? 'large' : 'small').catch(() => undefined));
+    await Promise.all(outcomes);
+    expect(entered).toBe(6);
+  });
+
+  it('forgets the set of numbers that was not used for longest when there are more than a hundred', async () => {
+    class Service {
+      @RateLimited((_self: Service, call) => ({ requestsPerMinute: call.args[0] as number, maxWaitMs: 0 }))
+      async ask(_perMinute: number): Promise<void> {}
+    }
+    const service = new Service();
+    const state = (perMinute: number) =>
+      service.ask(perMinute).then(
+        () => 'admitted',
+        () => 'refused',
+      );
+    expect([await state(1), await state(1)]).toEqual(['admitted', 'refused']);
+    for (let perMinute = 2; perMinute <= 100; perMinute++) await state(perMinute);
+    expect(await state(1)).toBe('refused');
+    await state(101);
+    expect(await state(1)).toBe('refused');
+    for (let perMinute = 102; perMinute <= 201; perMinute++) await state(perMinute);
+    expect(await state(1)).toBe('admitted');
+  });
+
+  it('takes the limiter of another copy of the package', async () => {
+    const foreign = loadCopy();
+    const limiter = new foreign.Limiter({ requestsPerMinute: 1, maxWaitMs: 0 });
+    expect(limiter).not.toBeInstanceOf(Limiter);
+    class Service {
+      @RateLimited(limiter)
+      async ask(): Promise<void> {}
+    }
+    await new Service().ask();
+    await expect(new Service().ask()).rejects.toBeInstanceOf(RateLimitError);
+    expect([limiter, {}, { requestsPerMinute: 1 }, null, undefined, 'x'].map(isLimiter)).toEqual([
+      true,
+      ...Array<boolean>(5).fill(false),
+    ]);
+  });
+
+  it('slows others by what the provider tells while the stream it told it on still runs', async () => {
+    const limiter = new Limiter({ requestsPerMinute: 60 });
+    class Service {
+      @RateLimited(limiter)
+      async *stream(): AsyncGenerator<number> {
+        currentCall()?.report({ limits: { requests: { remaining: 0, resetMs: 5000 } } });
+        yield 1;
+        yield 2;
+      }
+    }
+    const stream = new Service().stream();
+    await stream.next();
+    const next = new Admission(limiter);
+    expect(next.state).toBe('waits');
+    await runtime.advance(5000);
+    expect(next.state).toBe('admitted');
+    await runtime.advance(120_000);
+    await stream.return(undefined);
+    expect(limiter.snapshot()['default']?.requests?.available).toBe(60);
   });
 
   it('is off where a function gives false, and limits nothing without options or a host that has some', async () => {
@@ -223,9 +308,79 @@ describe('@RateLimited', () => {
     });
   });
 
+  it('charges nothing for a call that was aborted before it began', async () => {
+    const limiter = new Limiter({ requestsPerMinute: 60, tokensPerMinute: 600 });
+    class Service {
+      [policyHost] = { callOptions: () => 0 };
+
+      @RateLimited(limiter)
+      async ask(_options?: { signal?: AbortSignal }): Promise<void> {}
+
+      @RateLimited(limiter)
+      async *stream(_options?: { signal?: AbortSignal }): AsyncGenerator<number> {
+        yield 1;
+      }
+    }
+    const signal = AbortSignal.abort('left');
+    await expect(new Service().ask({ signal })).rejects.toBeInstanceOf(AbortError);
+    await expect(new Service().stream({ signal }).next()).rejects.toBeInstanceOf(AbortError);
+    expect(limiter.snapshot()['default']).toMatchObject({
+      requests: { available: 60 },
+      tokens: { available: 600 },
+      concurrency: { inFlight: 0 },
+    });
+  });
+
+  it.each(['ask', 'stream'] as const)(
+    'gives everything back when the call is aborted after its admission and before %s() is entered',
+    async (method) => {
+      const limiter = new Limiter({ requestsPerMinute: 60, tokensPerMinute: 600 });
+      const controller = new AbortController();
+      let entered = false;
+      const AbortsFirst = definePolicy({
+        kind: `AbortsBefore_${method}`,
+        place: { inside: 'RateLimited' },
+        create: () => ({
+          run(_call, next) {
+            controller.abort();
+            return next();
+          },
+        }),
+      });
+      class Service {
+        [policyHost] = { callOptions: () => 0 };
+
+        @RateLimited(limiter)
+        @AbortsFirst()
+        async ask(_options?: { signal?: AbortSignal }): Promise<void> {
+          entered = true;
+        }
+
+        @RateLimited(limiter)
+        @AbortsFirst()
+        async *stream(_options?: { signal?: AbortSignal }): AsyncGenerator<number> {
+          entered = true;
+          yield 1;
+        }
+      }
+      const service = new Service();
+      const { signal } = controller;
+      const asked = method === 'ask' ? service.ask({ signal }) : service.stream({ signal }).next();
+      await expect(asked).rejects.toBeInstanceOf(AbortError);
+      expect(entered).toBe(false);
+      expect(limiter.snapshot()['default']).toMatchObject({
+        requests: { available: 60 },
+        tokens: { available: 600 },
+        concurrency: { inFlight: 0 },
+      });
+    },
+  );
+
   it('refuses wrong options where they are written, and naming the method where a function gives them', async () => {
-    expect(() => RateLimited({ requestPerMinute: 5 } as LimiterOptions)).toThrow(
-      new TypeError('@RateLimited: there is no option `requestPerMinute`. Did you mean `requestsPerMinute`?'),
+    expect(() => onMethod(RateLimited({ requestPerMinute: 5 } as LimiterOptions))).toThrow(
+      new TypeError(
+        '@RateLimited on ask(): there is no option `requestPerMinute`. Did you mean `requestsPerMinute`?',
+      ),
     );
     class Service {
       @RateLimited(() => ({ maxConcurrent: 0 }))

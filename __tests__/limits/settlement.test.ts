@@ -39,121 +39,123 @@ function setting(options: ConstructorParameters<typeof Limiter>[0] = {}) {
 
 describe('settling', () => {
   const status = (statusCode: number) => new APIError(`status ${statusCode}`, statusCode);
-  const cases: [string, { error?: LLMError; facts?: CallFacts; result?: unknown }, number, number, string][] =
+  type End = { error?: LLMError; facts?: CallFacts; result?: unknown; entered?: boolean };
+  const cases: [string, End, number, number, string][] = [
     [
-      [
-        'the usage that was reported',
-        { facts: { usage: { inputTokens: 90, outputTokens: 30 } } },
-        99,
-        880,
-        'settled',
-      ],
-      [
-        'more than was reserved',
-        { facts: { usage: { inputTokens: 900, outputTokens: 600 } } },
-        99,
-        -500,
-        'settled',
-      ],
-      [
-        'cached input as used',
-        { facts: { usage: { inputTokens: 90, outputTokens: 30, cachedInputTokens: 80 } } },
-        99,
-        880,
-        'settled',
-      ],
-      [
-        'usage in OpenAI’s words',
-        { result: { usage: { prompt_tokens: 10, completion_tokens: 20 } } },
-        99,
-        970,
-        'settled',
-      ],
-      [
-        'usage in Anthropic’s words',
-        { result: { usage: { input_tokens: 10, output_tokens: 5 } } },
-        99,
-        985,
-        'settled',
-      ],
-      ['usage in our words', { result: { usage: { inputTokens: 10, outputTokens: 1 } } }, 99, 989, 'settled'],
-      [
-        'usage without an output',
-        { result: { usage: { prompt_tokens: 10, total_tokens: 10 } } },
-        99,
-        990,
-        'settled',
-      ],
-      [
-        'the estimated input where only the output is told',
-        { facts: { usage: { outputTokens: 1 } } },
-        99,
-        899,
-        'settled',
-      ],
-      ['the reservation where no usage is told', { result: 'text' }, 99, 700, 'settled'],
-      [
-        'the reservation where the usage is nonsense',
-        { result: { usage: { prompt_tokens: 'x' } } },
-        99,
-        700,
-        'settled',
-      ],
-      [
-        'nothing for what was not sent',
-        { error: status(500), facts: { sent: false } },
-        100,
-        1000,
-        'refunded',
-      ],
-      [
-        'nothing for another limiter’s refusal',
-        { error: new RateLimitError('no', { origin: 'client', retryAfterMs: 9 }) },
-        100,
-        1000,
-        'refunded',
-      ],
-      ['nothing for a refusal before sending', { error: new QueueFullError('full') }, 100, 1000, 'refunded'],
-      [
-        'the request alone for a 4xx',
-        { error: new BadRequestError('bad', 400), facts: { sent: true } },
-        99,
-        1000,
-        'refunded',
-      ],
-      [
-        'the request alone for a 429',
-        { error: new RateLimitError('slow', { statusCode: 429 }) },
-        99,
-        1000,
-        'refunded',
-      ],
-      ['the reservation for a 5xx', { error: new InternalServerError('down', 500) }, 99, 700, 'settled'],
-      [
-        'the reservation for an abort after sending',
-        { error: new AbortError('left'), facts: { sent: true } },
-        99,
-        700,
-        'settled',
-      ],
-      [
-        'the reservation where a broken stream has told the input alone',
-        { error: new StreamError('cut'), facts: { usage: { inputTokens: 90 } } },
-        99,
-        700,
-        'settled',
-      ],
-      [
-        'what was counted of a broken stream',
-        { error: new StreamError('cut'), facts: { usage: { inputTokens: 90, outputTokens: 7 } } },
-        99,
-        903,
-        'settled',
-      ],
-    ];
-  it.each(cases)('charges %s', (_, end, requests, tokens, event) => {
+      'the usage that was reported',
+      { facts: { usage: { inputTokens: 90, outputTokens: 30 } } },
+      99,
+      880,
+      'settled',
+    ],
+    [
+      'more than was reserved',
+      { facts: { usage: { inputTokens: 900, outputTokens: 600 } } },
+      99,
+      -500,
+      'settled',
+    ],
+    [
+      'cached input as used',
+      { facts: { usage: { inputTokens: 90, outputTokens: 30, cachedInputTokens: 80 } } },
+      99,
+      880,
+      'settled',
+    ],
+    [
+      'usage in OpenAI’s words',
+      { result: { usage: { prompt_tokens: 10, completion_tokens: 20 } } },
+      99,
+      970,
+      'settled',
+    ],
+    [
+      'usage in Anthropic’s words',
+      { result: { usage: { input_tokens: 10, output_tokens: 5 } } },
+      99,
+      985,
+      'settled',
+    ],
+    ['usage in our words', { result: { usage: { inputTokens: 10, outputTokens: 1 } } }, 99, 989, 'settled'],
+    [
+      'usage without an output',
+      { result: { usage: { prompt_tokens: 10, total_tokens: 10 } } },
+      99,
+      990,
+      'settled',
+    ],
+    [
+      'the estimated input where only the output is told',
+      { facts: { usage: { outputTokens: 1 } } },
+      99,
+      899,
+      'settled',
+    ],
+    ['the reservation where no usage is told', { result: 'text' }, 99, 700, 'settled'],
+    [
+      'the reservation where the usage is nonsense',
+      { result: { usage: { prompt_tokens: 'x' } } },
+      99,
+      700,
+      'settled',
+    ],
+    ['nothing for what was not sent', { error: status(500), facts: { sent: false } }, 100, 1000, 'refunded'],
+    [
+      'nothing for a failure before the method was entered',
+      { error: new AbortError('left'), entered: false },
+      100,
+      1000,
+      'refunded',
+    ],
+    [
+      'nothing for another limiter’s refusal',
+      { error: new RateLimitError('no', { origin: 'client', retryAfterMs: 9 }) },
+      100,
+      1000,
+      'refunded',
+    ],
+    ['nothing for a refusal before sending', { error: new QueueFullError('full') }, 100, 1000, 'refunded'],
+    [
+      'the request alone for a 4xx',
+      { error: new BadRequestError('bad', 400), facts: { sent: true } },
+      99,
+      1000,
+      'refunded',
+    ],
+    [
+      'the request alone for a 429',
+      { error: new RateLimitError('slow', { statusCode: 429 }) },
+      99,
+      1000,
+      'refunded',
+    ],
+    ['the reservation for a 5xx', { error: new InternalServerError('down', 500) }, 99, 700, 'settled'],
+    [
+      'the reservation for an abort after sending',
+      { error: new AbortError('left'), facts: { sent: true } },
+      99,
+      700,
+      'settled',
+    ],
+    [
+      'the reservation where a broken stream has told the input alone',
+      { error: new StreamError('cut'), facts: { usage: { inputTokens: 90 } } },
+      99,
+      700,
+      'settled',
+    ],
+    [
+      'what was counted of a broken stream',
+      { error: new StreamError('cut'), facts: { usage: { inputTokens: 90, outputTokens: 7 } } },
+      99,
+      903,
+      'settled',
+    ],
+  ];
+  it.each(cases)('charges %s', (_, { entered = true, ...end }, requests, tokens, event) => {
     const { admit, left } = setting();
     const admission = admit();
+    admission.call.entered = entered;
     expect(left()).toEqual([99, 700, 1]);
     admission.end(end);
     expect(left()).toEqual([requests, tokens, 0]);
@@ -166,11 +168,10 @@ describe('settling', () => {
     expect(left()).toEqual([99, 700, 0]);
   });
 
-  it('gives everything back for a cancelled lease, and tells it', () => {
-    const { admit, left } = setting();
+  it('tells what it gives back', () => {
+    const { admit } = setting();
     const admission = admit();
-    admission.lease?.cancel();
-    expect(left()).toEqual([100, 1000, 0]);
+    admission.end({ facts: { sent: false } });
     expect(admission.call.events[1]).toEqual({ type: 'refunded', requests: 1, tokens: 300 });
   });
 
@@ -349,6 +350,42 @@ describe('the provider’s own account', () => {
     expect(next.state).toBe('waits');
     await runtime.advance(1);
     expect(next.state).toBe('admitted');
+  });
+
+  it('holds everyone back from the moment it is reported, while the call it came with still runs', async () => {
+    const { admit } = setting();
+    const stream = admit();
+    stream.call.report({ statusCode: 200, limits: requests(0, 20_000) });
+    const next = admit();
+    await runtime.advance(19_999);
+    expect([stream.state, next.state]).toEqual(['admitted', 'waits']);
+    await runtime.advance(1);
+    expect(next.state).toBe('admitted');
+  });
+
+  it('is outdated by the end of a long call, and then holds nobody back', async () => {
+    const { admit, left } = setting();
+    const stream = admit();
+    stream.call.report({ statusCode: 200, limits: requests(0, 1000) });
+    await runtime.advance(120_000);
+    stream.end();
+    expect(left()[0]).toBe(100);
+    expect(admit().state).toBe('admitted');
+  });
+
+  it('counts once when the error carries what was reported before', async () => {
+    const { admit, left } = setting();
+    const stream = admit();
+    stream.call.report({ limits: requests(0, 1000) });
+    await runtime.advance(120_000);
+    stream.end({ error: new StreamError('cut', { rateLimit: requests(0, 1000) }) });
+    expect(left()[0]).toBe(100);
+  });
+
+  it('is taken from the error where nothing was reported', () => {
+    const { admit, left } = setting();
+    admit().end({ error: new InternalServerError('down', 500, undefined, { rateLimit: requests(40) }) });
+    expect(left()[0]).toBe(40);
   });
 
   it('says nothing when its reset has passed', () => {

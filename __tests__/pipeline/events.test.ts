@@ -77,7 +77,7 @@ describe('the events of a call', () => {
     expect(events).toMatchObject([
       { type: 'attempt', attempt: 1, at: 0, error: { code: 'connection' }, facts: { requestId: 'r1' } },
       { type: 'retry', attempt: 1, at: 0, delayMs: 100, error: { code: 'connection' } },
-      { type: 'wait', attempt: 2, at: 0, reason: 'backoff', waitMs: 100 },
+      { type: 'wait', attempt: 1, at: 0, reason: 'backoff', waitMs: 100 },
       { type: 'attempt', attempt: 2, at: 100, facts: { requestId: 'r2' } },
       { type: 'success', attempt: 2, at: 100, durationMs: 100, facts: { requestId: 'r2' } },
     ]);
@@ -91,10 +91,10 @@ describe('the events of a call', () => {
     expect(events.map(({ type, attempt }) => `${type} ${attempt}`)).toEqual([
       'attempt 1',
       'retry 1',
-      'wait 2',
+      'wait 1',
       'attempt 2',
       'retry 2',
-      'wait 3',
+      'wait 2',
       'attempt 3',
       'failure 3',
     ]);

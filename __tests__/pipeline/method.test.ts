@@ -1,7 +1,7 @@
 import 'reflect-metadata';
 import { describe, expect, it } from '@jest/globals';
 import { ConnectionError, HandleApiErrors, policiesOf, RetryWithBackoff } from '../../decorators/index.js';
-import { collect, failureOf, marker } from '../support/policies';
+import { onMethod, collect, failureOf, marker } from '../support/policies';
 
 type AnyDecorator = (...args: any[]) => any;
 const log: string[] = [];
@@ -334,10 +334,10 @@ describe('misuse', () => {
   );
 
   it('of an option name is a TypeError with the right spelling', () => {
-    expect(() => RetryWithBackoff({ maxRetrys: 1 } as never)).toThrow(
+    expect(() => onMethod(RetryWithBackoff({ maxRetrys: 1 } as never))).toThrow(
       /no option `maxRetrys`. Did you mean `maxRetries`/,
     );
-    expect(() => HandleApiErrors({ maxRetries: 1 } as never)).toThrow(
+    expect(() => onMethod(HandleApiErrors({ maxRetries: 1 } as never))).toThrow(
       /no option `maxRetries`. There are none/,
     );
   });

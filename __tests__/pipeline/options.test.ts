@@ -7,7 +7,7 @@ import {
   type CallOptions,
   type PolicyHost,
 } from '../../decorators/index.js';
-import { failureOf } from '../support/policies';
+import { onMethod, failureOf } from '../support/policies';
 
 interface SeenOptions {
   level?: number;
@@ -113,12 +113,14 @@ describe('the options of a policy', () => {
 
 describe('bad options of a policy', () => {
   it('are refused when the decorator is written', () => {
-    expect(() => Seen({ level: -1 })).toThrow(new TypeError('@Seen: `level` is -1: give at least 0.'));
+    expect(() => onMethod(Seen({ level: -1 }))).toThrow(
+      new TypeError('@Seen on ask(): `level` is -1: give at least 0.'),
+    );
   });
 
   it.each([5, 'x', null, true])('are refused when they are %p', (options) => {
-    expect(() => Seen(options as never)).toThrow(
-      /@Seen: the options must be an object, a function.*or false/,
+    expect(() => onMethod(Seen(options as never))).toThrow(
+      /@Seen on ask\(\): the options must be an object, a function.*or false/,
     );
   });
 

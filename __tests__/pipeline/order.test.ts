@@ -159,7 +159,9 @@ describe('definePolicy', () => {
       @Broken()
       async run() {}
     }
-    await expect(new Client().run()).rejects.toThrow(/`create` of Broken must return one stage for each/);
+    await expect(new Client().run()).rejects.toThrow(
+      /`create` of Broken must return one stage, an object with `run`, for each/,
+    );
   });
 
   it('makes stages once for each object and method, so that they hold state', async () => {

@@ -16,7 +16,7 @@ import {
   type RetryOptions,
 } from '../../decorators/index.js';
 import { backoffDelay } from '../../decorators/retry/backoff';
-import { failureOf } from '../support/policies';
+import { onMethod, failureOf } from '../support/policies';
 import { installVirtualRuntime, settled, type VirtualRuntime } from '../support/virtual-runtime';
 
 let time: VirtualRuntime;
@@ -372,9 +372,9 @@ describe('bad options', () => {
     [{ budget: { rate: 1 } }, 'there is no option `rate`. Did you mean `ratio`?'],
     [{ retries: 3 }, 'there is no option `retries`. Did you mean'],
   ])('%j are a TypeError with option, value and remedy', async (options, message) => {
-    expect(() => RetryWithBackoff(options as RetryOptions)).toThrow(TypeError);
-    expect(() => RetryWithBackoff(options as RetryOptions)).toThrow('@RetryWithBackoff');
-    expect(() => RetryWithBackoff(options as RetryOptions)).toThrow(message);
+    expect(() => onMethod(RetryWithBackoff(options as RetryOptions))).toThrow(TypeError);
+    expect(() => onMethod(RetryWithBackoff(options as RetryOptions))).toThrow('@RetryWithBackoff');
+    expect(() => onMethod(RetryWithBackoff(options as RetryOptions))).toThrow(message);
     const { at, failure } = await run(new Client([], options as RetryOptions));
     expect(failure).toBeInstanceOf(TypeError);
     expect(String(failure)).toContain('@RetryWithBackoff on run()');
@@ -383,6 +383,6 @@ describe('bad options', () => {
   });
 
   it('of undefined stand for the defaults', () => {
-    expect(() => RetryWithBackoff({ maxRetries: undefined } as never)).not.toThrow();
+    expect(() => onMethod(RetryWithBackoff({ maxRetries: undefined } as never))).not.toThrow();
   });
 });

@@ -13,7 +13,7 @@ import {
   type PolicyHost,
   type TimeoutOptions,
 } from '../../decorators/index.js';
-import { collect, failureOf, takeOne } from '../support/policies';
+import { onMethod, collect, failureOf, takeOne } from '../support/policies';
 import { installVirtualRuntime, settled, type VirtualRuntime } from '../support/virtual-runtime';
 
 let time: VirtualRuntime;
@@ -304,15 +304,15 @@ describe('the options', () => {
     '%s must be a number above 0',
     (name) => {
       for (const value of [0, -1, Number.NaN, Infinity, '5']) {
-        expect(() => Timeout({ [name]: value })).toThrow(TypeError);
-        expect(() => Timeout({ [name]: value })).toThrow(`@Timeout: \`${name}\` is `);
-        expect(() => Timeout({ [name]: value })).toThrow('give a number above 0');
+        expect(() => onMethod(Timeout({ [name]: value }))).toThrow(TypeError);
+        expect(() => onMethod(Timeout({ [name]: value }))).toThrow(`@Timeout on ask(): \`${name}\` is `);
+        expect(() => onMethod(Timeout({ [name]: value }))).toThrow('give a number above 0');
       }
     },
   );
 
   it('with a slip are corrected', () => {
-    expect(() => Timeout({ total: 5 } as never)).toThrow(/Did you mean `totalMs`/);
+    expect(() => onMethod(Timeout({ total: 5 } as never))).toThrow(/Did you mean `totalMs`/);
   });
 
   it('make two stages, around the call and around the attempt', () => {

@@ -224,3 +224,27 @@ describe('a failure in the stream', () => {
     await expect(chunks.next()).rejects.toBe(reset);
   });
 });
+
+describe('what is no chunk', () => {
+  it.each<[string, unknown]>([
+    ['null', null],
+    ['a number', 5],
+    ['a list', []],
+    ['a ping', { type: 'ping' }],
+  ])('is passed over: %s', async (_name, payload) => {
+    const seen: unknown[] = [];
+    const onChunk = (each: ChatCompletionChunk): void => void seen.push(each);
+    const chunks = await read(data(JSON.stringify(payload), chunk('a', 'stop')), { onChunk });
+    expect(texts(chunks)).toEqual(['a']);
+    expect(seen).toEqual(chunks);
+  });
+
+  it.each<[string, unknown[], unknown[]]>([
+    ['choices that are none', [null, 5, 'x', []], []],
+    ['a delta that is none', [{ index: 0, delta: 'x' }], [{ index: 0, delta: {} }]],
+    ['a message that is none', [{ index: 0, message: 5 }], [{ index: 0, message: 5, delta: {} }]],
+  ])('is passed over within a chunk: %s', async (_name, choices, left) => {
+    const [first] = await read(data({ ...chunk(''), choices }, chunk('a', 'stop')));
+    expect(first?.choices).toEqual(left);
+  });
+});

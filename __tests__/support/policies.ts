@@ -52,3 +52,8 @@ export async function takeOne<T>(source: AsyncIterable<T>): Promise<T | undefine
   for await (const item of source) return item;
   return undefined;
 }
+
+/** Puts a decorator on a method `ask()`, as a class would. */
+export function onMethod(decorator: (...args: any[]) => unknown): unknown {
+  return decorator(async () => undefined, { kind: 'method', name: 'ask', static: false, private: false });
+}

@@ -1,4 +1,4 @@
-import { type LLMError, QueueFullError, RateLimitError, type RateLimitInfo } from '../errors/index.js';
+import type { LLMError, RateLimitInfo } from '../errors/index.js';
 import type { Call } from '../pipeline/call.js';
 import type { LimiterEvent } from '../pipeline/events.js';
 import { runtime, type CancelTimer } from '../pipeline/runtime.js';
@@ -6,6 +6,7 @@ import type { Balance, BalanceSnapshot } from './balance.js';
 import { RunningMean } from './cost.js';
 import type { Lease } from './lease.js';
 import { timerDelay } from './refilling-level.js';
+import { neverAdmitted, queueFull, refused, type TooLong } from './refusals.js';
 import { WaitList, type Linked } from './wait-list.js';
 
 /** How long and in what number calls may wait. */
@@ -123,15 +124,16 @@ export class AdmissionQueue {
     if (!head && this.timerAt === Infinity) return;
     const now = runtime().now();
     for (; head; head = this.waiters.head) {
-      const { lease, deadline } = head;
+      const { lease, arrivedAt, deadline } = head;
       const waitMs = balance.take(lease.requests, lease.tokens, now, lease);
       if (waitMs === 0) {
         this.stepGate();
         head.grant();
-        this.tell(lease.call, 'admitted', lease.requests, lease.tokens, now - head.arrivedAt);
-        lease.call.emit({ type: 'wait', reason: 'queue', waitMs: now - head.arrivedAt });
+        this.tell(lease.call, 'admitted', lease.requests, lease.tokens, now - arrivedAt);
+        lease.call.emit({ type: 'wait', reason: 'queue', waitMs: now - arrivedAt });
       } else if (deadline <= now || balance.closedUntil > deadline) {
-        head.refuse(this.refusal(lease, balance.waitFor(lease.requests, lease.tokens, now)));
+        const stillMs = balance.waitFor(lease.requests, lease.tokens, now);
+        head.refuse(this.refusal(lease, { waitMs: stillMs, waitedMs: now - arrivedAt }));
       } else {
         this.setTimer(now + Math.min(waitMs, deadline - now), now);
         return;
@@ -172,33 +174,23 @@ export class AdmissionQueue {
     const never = this.balance.neverFits(requests, tokens);
     if (never !== undefined) {
       this.tell(call, 'rejected', requests, tokens);
-      throw new RateLimitError(`${nameOf(call)} can never be admitted by its limiter. ${never}`, {
-        origin: 'client',
-      });
+      throw neverAdmitted(call, never);
     }
     const waitMs = this.balance.waitFor(this.queuedRequests + requests, this.queuedTokens + tokens, now);
-    const patienceMs = Math.min(this.bounds.maxWaitMs, (call.deadline ?? Infinity) - now);
-    if (waitMs > patienceMs || patienceMs <= 0) throw this.refusal(lease, waitMs);
+    const { maxWaitMs } = this.bounds;
+    const leftMs = (call.deadline ?? Infinity) - now;
+    if (leftMs < maxWaitMs && (leftMs <= 0 || waitMs > leftMs)) throw this.refusal(lease, { waitMs, leftMs });
+    if (maxWaitMs <= 0 || waitMs > maxWaitMs) throw this.refusal(lease, { waitMs });
     if (this.waiters.size >= this.bounds.maxQueue) {
       this.tell(call, 'rejected', requests, tokens, waitMs);
-      throw new QueueFullError(
-        `${nameOf(call)} was refused: ${this.waiters.size} calls wait for the limiter already (maxQueue).`,
-        waitMs > 0 ? { retryAfterMs: Math.ceil(waitMs) } : {},
-      );
+      throw queueFull(call, this.waiters.size, waitMs);
     }
     return waitMs;
   }
 
-  private refusal({ requests, tokens, call }: Lease, waitMs: number): RateLimitError {
-    this.tell(call, 'rejected', requests, tokens, waitMs);
-    const message =
-      waitMs > 0
-        ? `${nameOf(call)} was refused by its limiter: it would be admitted in ${Math.ceil(waitMs)} ms, and may wait for ${this.bounds.maxWaitMs} ms (maxWaitMs) at most.`
-        : `${nameOf(call)} was refused by its limiter: no running call has ended within ${this.bounds.maxWaitMs} ms (maxWaitMs).`;
-    return new RateLimitError(message, {
-      origin: 'client',
-      ...(waitMs > 0 && { retryAfterMs: Math.ceil(waitMs) }),
-    });
+  private refusal({ requests, tokens, call }: Lease, why: Omit<TooLong, 'maxWaitMs'>): LLMError {
+    this.tell(call, 'rejected', requests, tokens, why.waitMs);
+    return refused(call, { ...why, maxWaitMs: this.bounds.maxWaitMs });
   }
 
   private remove(waiter: Waiter): void {
@@ -236,8 +228,4 @@ export class AdmissionQueue {
     this.cancelTimer = undefined;
     this.timerAt = Infinity;
   }
-}
-
-function nameOf(call: Call): string {
-  return `${call.label}()`;
 }

@@ -193,8 +193,8 @@ export class Balance {
 
 /**
  * The provider's account is of the past: since then our refill has run, and calls have drawn that it did not know.
- * The level then is what it had left, plus that refill, minus those draws. `resetMs` is the time until its own level is
- * full again; when it has passed, the account says nothing any more.
+ * The level then is what it had left, plus that refill, minus those draws. `resetMs` is the time from now until its own level is
+ * full again; at 0 the account says nothing.
  */
 function lower(
   level: RefillingLevel | undefined,
@@ -204,8 +204,8 @@ function lower(
   now: number,
 ): void {
   if (!level || remaining === undefined) return;
-  const elapsedMs = now - at;
   if (resetMs !== undefined && resetMs <= 0) return;
+  const elapsedMs = now - at;
   level.lowerTo(remaining + elapsedMs * level.perMs - drawnSince, now);
   if (remaining > 0 || resetMs === undefined) return;
   // Nothing is left: the next unit comes at the provider's pace (`limit` units in `resetMs`), or else with the reset.

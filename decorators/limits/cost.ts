@@ -1,4 +1,4 @@
-import type { Call, TokenUsage } from '../pipeline/call.js';
+import type { Call } from '../pipeline/call.js';
 import { hostOf, type TokenEstimate } from '../pipeline/host.js';
 import { rules, show } from '../pipeline/options.js';
 import type { CallCost, LimiterOptions } from './limiter-options.js';
@@ -63,23 +63,6 @@ function checkAmount(value: unknown, source: string, name: string): void {
 /** Whether something is still to come; a promise of any make. */
 export function isPromise<T>(value: T | Promise<T>): value is Promise<T> {
   return typeof (value as Promise<T> | undefined)?.then === 'function';
-}
-
-/** The usage that a result tells of itself, in OpenAI's words (`prompt_tokens`), Anthropic's (`input_tokens`) or ours. */
-export function usageOf(result: unknown): TokenUsage | undefined {
-  const usage = (result as { usage?: Record<string, unknown> | null } | null | undefined)?.usage;
-  if (typeof usage !== 'object' || usage === null) return undefined;
-  const inputTokens = firstAmount(usage['prompt_tokens'], usage['input_tokens'], usage['inputTokens']);
-  const outputTokens = firstAmount(usage['completion_tokens'], usage['output_tokens'], usage['outputTokens']);
-  if (inputTokens === undefined && outputTokens === undefined) return undefined;
-  return {
-    ...(inputTokens !== undefined && { inputTokens }),
-    ...(outputTokens !== undefined && { outputTokens }),
-  };
-}
-
-function firstAmount(...values: readonly unknown[]): number | undefined {
-  return values.find((value): value is number => rules.notNegative(value) === undefined);
 }
 
 /** A mean that begins with a guess, learns fast at first and then follows the last ten or so (exponential moving average). */

@@ -1,5 +1,5 @@
 export type { BalanceSnapshot, RateSnapshot } from './balance.js';
-export { Lease } from './lease.js';
-export { Limiter } from './limiter.js';
+export type { Lease } from './lease.js';
+export { isLimiter, Limiter } from './limiter.js';
 export type { CallCost, LimiterOptions, LimitNumbers } from './limiter-options.js';
 export { TokenBucket, type AcquireOptions } from './token-bucket.js';

@@ -1,8 +1,8 @@
 import { neverSent, RateLimitError, type RateLimitInfo } from '../errors/index.js';
 import type { Call, CallFacts, CallOutcome } from '../pipeline/call.js';
+import { readUsage } from '../pipeline/usage.js';
 import type { AdmissionQueue } from './admission-queue.js';
 import type { TakenAt } from './balance.js';
-import { usageOf } from './cost.js';
 
 /** What an admitted call holds: its reservation and its place among the calls that run. To be settled once, when it ends. */
 export class Lease implements TakenAt {
@@ -10,6 +10,7 @@ export class Lease implements TakenAt {
   drawnRequests = 0;
   drawnTokens = 0;
   private ended = false;
+  private observed = false;
 
   constructor(
     private readonly queue: AdmissionQueue,
@@ -21,21 +22,24 @@ export class Lease implements TakenAt {
     private readonly inputTokens: number | undefined,
   ) {}
 
-  /** Gives everything back: the call was never sent. */
-  cancel(): void {
-    this.settle({}, NOT_SENT);
+  /** Takes the provider's account of its limits. To be told when it is read, since it is about that moment. */
+  observe({ limits }: CallFacts): void {
+    if (!limits) return;
+    this.observed = true;
+    this.queue.observe(limits, this);
   }
 
   /**
-   * Charges the call with what it used. A call that was not sent gets everything back, a refused one (4xx) its tokens; where the usage
-   * is not known, the reservation stands. Tokens that the provider read from its cache count as used.
+   * Charges the call with what it used. A call that was not sent, or not even begun, gets everything back, a refused one (4xx)
+   * its tokens; where the usage is not known, the reservation stands. Tokens that the provider read from its cache count as used.
    */
   settle(outcome: CallOutcome, facts: CallFacts): void {
     if (this.ended) return;
     this.ended = true;
     const { queue, requests, tokens } = this;
     const { error } = outcome;
-    if (facts.sent === false || (error && (error.origin === 'client' || neverSent(error)))) {
+    const unsent = facts.sent === false || (error && (error.origin === 'client' || neverSent(error)));
+    if (unsent || !this.call.entered) {
       queue.settle(this, 0, 0);
       queue.tell(this.call, 'refunded', requests, tokens);
     } else {
@@ -47,7 +51,8 @@ export class Lease implements TakenAt {
       if (refused && tokens > 0) queue.tell(this.call, 'refunded', 0, tokens);
       else queue.tell(this.call, 'settled', requests, used);
       const limits = facts.limits ?? error?.rateLimit;
-      if (limits) queue.observe(limits, this);
+      // What was reported is observed already, and may be long out of date.
+      if (limits && !this.observed) queue.observe(limits, this);
       if (throttled) {
         const retryAfterMs = error.retryAfterMs ?? facts.retryAfterMs ?? resetOf(limits);
         if (retryAfterMs !== undefined && retryAfterMs > 0) queue.close(retryAfterMs, this.call);
@@ -57,7 +62,7 @@ export class Lease implements TakenAt {
   }
 
   private usedTokens(outcome: CallOutcome, facts: CallFacts): number {
-    const usage = facts.usage ?? usageOf(outcome.result);
+    const usage = facts.usage ?? readUsage(outcome.result);
     if (!usage) return this.tokens;
     const { inputTokens = this.inputTokens, outputTokens } = usage;
     const complete = outcome.error === undefined && outcome.incomplete !== true;
@@ -69,8 +74,6 @@ export class Lease implements TakenAt {
     return used;
   }
 }
-
-const NOT_SENT: CallFacts = { sent: false };
 
 /** When the window that is used up is full again. */
 function resetOf(limits: RateLimitInfo | undefined): number | undefined {

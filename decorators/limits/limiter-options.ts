@@ -102,9 +102,11 @@ export function numbersFor(options: LimiterOptions, key: string): LimitNumbers {
   return numbers;
 }
 
-/** Whether two sets of options ask for the same limiter. Functions are told apart by being there alone: they are often written in place. */
-export function sameLimits(a: LimiterOptions, b: LimiterOptions): boolean {
-  return (Object.keys(OPTIONS) as (keyof LimiterOptions)[]).every(
-    (name) => a[name] === b[name] || (typeof a[name] === 'function' && typeof b[name] === 'function'),
-  );
+/**
+ * The same for options that ask for the same limiter. Functions are told apart by being there alone: they are often
+ * written in place.
+ */
+export function fingerprint(options: LimiterOptions): string {
+  const values = (Object.keys(OPTIONS) as (keyof LimiterOptions)[]).map((name) => options[name]);
+  return values.map((value) => (typeof value === 'function' ? 'function' : value)).join();
 }

@@ -51,9 +51,10 @@ export class Limiter {
    * @throws RateLimitError with `origin: 'client'` when the call can never be admitted, or not in time; `retryAfterMs` says
    * when it could have been.
    * @throws QueueFullError when `maxQueue` calls wait already.
-   * @throws AbortError when the call is aborted while it waits.
+   * @throws AbortError, or what the call was aborted with, when that happens before it is admitted.
    */
   admit(call: Call): Lease | Promise<Lease> {
+    throwIfAborted(call);
     const key = this.only ? DEFAULT_KEY : this.keyOf(call);
     const queue = this.only ?? this.queueOf(key);
     const cost = costOf(call, this.options.cost, queue.balance.tokenCapacity, queue.meanOutputTokens.value);
@@ -76,6 +77,7 @@ export class Limiter {
 
   private async admitLater(call: Call, key: string, cost: Promise<Cost>): Promise<Lease> {
     const known = await untilAborted(call, cost);
+    throwIfAborted(call);
     // Looked up again: the balance may have been forgotten meanwhile.
     return enter(this.queueOf(key), call, known);
   }
@@ -103,6 +105,18 @@ export class Limiter {
     for (const [key, queue] of this.queues) if (queue.isIdle(now)) this.queues.delete(key);
     this.sweepAt = Math.max(FEW_KEYS, 2 * this.queues.size);
   }
+}
+
+/** Whether `value` is a `Limiter`: by what it can do, not by its class, since it may come from another copy of the package. */
+export function isLimiter(value: unknown): value is Limiter {
+  return typeof (value as Partial<Limiter> | null | undefined)?.admit === 'function';
+}
+
+function throwIfAborted(call: Call): void {
+  if (!call.aborted) return;
+  call.onAbort((error) => {
+    throw error;
+  });
 }
 
 /** What `promise` gives, or the abortion of `call`, whichever comes first. */

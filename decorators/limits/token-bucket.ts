@@ -1,7 +1,7 @@
 import { AbortError } from '../errors/index.js';
 import { checkOptions, rules, show } from '../pipeline/options.js';
 import { runtime, type CancelTimer } from '../pipeline/runtime.js';
-import { AbortWatch } from './abort-watch.js';
+import { AbortWatch } from '../pipeline/abort-watch.js';
 import { RefillingLevel, timerDelay } from './refilling-level.js';
 import { WaitList, type Linked } from './wait-list.js';
 

@@ -1,4 +1,7 @@
 import { AbortError, LLMError } from '../errors/index.js';
+import { AbortWatch } from './abort-watch.js';
+
+const callersSignals = new AbortWatch();
 
 /** What can be aborted, with everything within it: an abort runs down to the leaves. */
 export class AbortScope {
@@ -71,8 +74,7 @@ export class AbortScope {
       this.fail(new AbortError(message, { cause: signal.reason }), signal.reason);
     };
     if (signal.aborted) return onAbort();
-    signal.addEventListener('abort', onAbort, { once: true });
-    this.unfollow = () => signal.removeEventListener('abort', onAbort);
+    this.unfollow = callersSignals.add(signal, onAbort);
   }
 
   private fail(error: LLMError, reason: unknown): void {

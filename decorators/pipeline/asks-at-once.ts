@@ -2,8 +2,9 @@ import { askingAtOnce } from './context.js';
 import { recordOf } from './record.js';
 
 /**
- * Promises that decorated methods ask for their call before their first `await`, and never again. Their calls are
- * spared AsyncLocalStorage, which on Node 20 and 22 makes every promise of the process dearer once it is used.
+ * Promises that decorated methods ask for their call before their first `await`, and never again. Where the object
+ * agrees (`asksAtOnce()` of its host part), their calls are spared AsyncLocalStorage, which on Node 20 and 22 makes
+ * every promise of the process dearer once it is used.
  */
 export function asksAtOnce(prototype: object, ...methods: readonly string[]): void {
   for (const name of methods) {

@@ -1,4 +1,4 @@
-import type { CallOptions } from './call.js';
+import type { Call, CallOptions } from './call.js';
 import { hostOf } from './host.js';
 
 /** Stands for the options of a call that was given none. */
@@ -28,16 +28,18 @@ export function findCallOptions(
   method: string | symbol,
   args: readonly unknown[],
 ): FoundOptions {
-  const at = hostOf(self)?.callOptions?.(method, args);
+  const host = hostOf(self);
+  const label = host?.methodLabel?.(method) ?? String(method);
+  const at = host?.callOptions?.(method, args);
   if (at !== undefined) {
     const given = args[at];
     if (given === undefined) return { options: NO_OPTIONS, at };
-    checkCallOptions(given, String(method));
+    checkCallOptions(given, label);
     return { options: given, at };
   }
   const last: unknown = args[args.length - 1];
   if (!looksLikeCallOptions(last)) return NOT_FOUND;
-  checkValues(last, String(method));
+  checkValues(last, label);
   return { options: last, at: args.length - 1 };
 }
 
@@ -94,7 +96,7 @@ function checkValues({ signal, timeoutMs, maxRetries }: CallOptions, method: str
  * What a method gets in place of its caller's options: a copy with the attempt's own signal, made when it is read.
  * A signal costs more than the rest of a call, and a transport that takes the call itself does without.
  */
-export function attemptOptions(options: CallOptions, call: { readonly signal: AbortSignal }): CallOptions {
+export function attemptOptions(options: CallOptions, call: Call): CallOptions {
   return {
     ...options,
     get signal() {
@@ -103,7 +105,7 @@ export function attemptOptions(options: CallOptions, call: { readonly signal: Ab
   };
 }
 
-/** Whether these are options as a method got them: their signal is the running call's, and not yet made. */
+/** Whether these are options as a method got them: their signal is their call's, and not yet made. */
 export function haveLazySignal(options: CallOptions): boolean {
   return Object.getOwnPropertyDescriptor(options, 'signal')?.get !== undefined;
 }

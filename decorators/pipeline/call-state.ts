@@ -18,6 +18,7 @@ export class CallState extends AbortScope implements Call {
   /** When the method was entered; undefined while the call waits for admission. */
   private enteredAt: number | undefined;
   private endListeners: ((outcome: CallOutcome) => void)[] | undefined;
+  private reportListeners: ((facts: CallFacts) => void)[] | undefined;
   private eventListeners: ((event: unknown) => void)[] | undefined;
 
   private constructor(
@@ -75,8 +76,22 @@ export class CallState extends AbortScope implements Call {
     return this.shared.attempts;
   }
 
+  get entered(): boolean {
+    return this.enteredAt !== undefined;
+  }
+
   report(facts: CallFacts): void {
     Object.assign(this.facts, facts);
+    this.tellReport(facts);
+  }
+
+  private tellReport(facts: CallFacts): void {
+    for (const listener of this.reportListeners ?? []) tell(listener, facts, 'A listener of a report');
+    if (this.parent?.shared === this.shared) this.parent.tellReport(facts);
+  }
+
+  onReport(listener: (facts: CallFacts) => void): void {
+    (this.reportListeners ??= []).push(listener);
   }
 
   onEnd(listener: (outcome: CallOutcome) => void): void {
@@ -92,7 +107,7 @@ export class CallState extends AbortScope implements Call {
     return this.shared.view(error);
   }
 
-  emit(event: PolicyEventBody, attempt = this.attempt): void {
+  emit(event: PolicyEventBody, attempt = Math.max(this.attempt, this.shared.latestAttempt)): void {
     if (!isObserved(this.self)) return;
     deliver(this.self, {
       className: this.className,
@@ -113,7 +128,10 @@ export class CallState extends AbortScope implements Call {
       earlier(this.deadline, changes.deadline),
       isAttempt,
     );
-    if (isAttempt) this.shared.latestFacts = child.facts;
+    if (isAttempt) {
+      this.shared.latestFacts = child.facts;
+      this.shared.latestAttempt = child.attempt;
+    }
     this.adopt(child);
     return child;
   }
@@ -142,9 +160,9 @@ export class CallState extends AbortScope implements Call {
   }
 
   /** The method is about to run: the wait is over. */
-  entered(now = runtime().now()): void {
+  enter(now = runtime().now()): void {
     this.enteredAt ??= now;
-    if (this.parent?.shared === this.shared) this.parent.entered(now);
+    if (this.parent?.shared === this.shared) this.parent.enter(now);
   }
 
   /** An event has come out of the stream. */

@@ -67,6 +67,8 @@ export interface Call {
   readonly streaming: boolean;
   /** What became of the attempts of this call that have ended. */
   readonly attempts: readonly AttemptSummary[];
+  /** Whether the method itself has begun: until then nothing can have been sent. */
+  readonly entered: boolean;
   /** Whether this attempt has ended. */
   readonly ended: boolean;
   /** Aborted when the caller, a timeout or a policy ends this attempt. Made when it is first asked for. */
@@ -83,6 +85,8 @@ export interface Call {
   report(facts: CallFacts): void;
   /** Calls `listener` once when the attempt has ended; for a stream, when its iteration has. */
   onEnd(listener: (outcome: CallOutcome) => void): void;
+  /** Calls `listener` with what is reported of this attempt, at the time it is. */
+  onReport(listener: (facts: CallFacts) => void): void;
   /** Calls `listener` for every event that a stream yields. */
   onEvent(listener: (event: unknown) => void): void;
   /**

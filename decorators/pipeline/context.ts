@@ -45,14 +45,15 @@ const asynchronous = processWide('context', createContext);
 const synchronous = processWide('synchronousContext', synchronousContext);
 
 /** Methods that ask for their call before their first `await`, and never again. */
-export const askingAtOnce = new WeakSet<object>();
+export const askingAtOnce = processWide('askingAtOnce', () => new WeakSet<object>());
 
 /** The context in which methods run: what `currentCall()` reads. */
 export const callContext = {
   get: (): CallState | undefined => synchronous.get() ?? asynchronous.get(),
   /** Runs `fn` within the method `original` of `call`. */
   run<A extends unknown[], R>(call: CallState, fn: (...args: A) => R, ...args: A): R {
-    if (askingAtOnce.has(call.shared.record.original)) return synchronous.run(call, fn, ...args);
+    const { record, host } = call.shared;
+    if (askingAtOnce.has(record.original) && host?.asksAtOnce?.()) return synchronous.run(call, fn, ...args);
     if (synchronous.get() === undefined) return asynchronous.run(call, fn, ...args);
     // What a method around this one has set must not hide this call.
     return synchronous.run(undefined, () => asynchronous.run(call, fn, ...args));

@@ -29,9 +29,9 @@ export function decorate(policy: Policy, factoryArgs: readonly unknown[]): Async
     const name = memberName(factoryArgs);
     throw new TypeError(`${label} on ${name} is missing its parentheses: write ${label}().`);
   }
-  const options = checkedOptions(policy, factoryArgs[0]);
   return (...args: readonly unknown[]): unknown => {
     const where = `${label} on ${memberName(args)}`;
+    const options = checkedOptions(policy, factoryArgs[0], where);
     if (args.length === 2) {
       const [method, context] = args as [unknown, { kind?: string; name?: string | symbol } | undefined];
       if (context?.kind !== 'method' || typeof method !== 'function') throw misuse(where, context?.kind);
@@ -50,13 +50,12 @@ function looksLikeDecoration(args: readonly unknown[]): boolean {
   return args.length === 2 && typeof (args[1] as { kind?: unknown } | undefined)?.kind === 'string';
 }
 
-function checkedOptions(policy: Policy, options: unknown): object | false | undefined {
+function checkedOptions(policy: Policy, options: unknown, where: string): object | false | undefined {
   if (options === undefined || options === false || typeof options === 'function') {
     return options as object | false | undefined;
   }
-  const { kind, validate } = policy.definition;
-  checkOptionsObject(options, `@${kind}`);
-  validate?.call(policy.definition, options, `@${kind}`);
+  checkOptionsObject(options, where);
+  policy.definition.validate?.(options, where);
   return options;
 }
 

@@ -126,10 +126,14 @@ export function deliver(self: object, event: PolicyEvent): void {
 }
 
 /** Tells somebody who only watches. A failure of theirs becomes a warning of the process and stays out of the call. */
-export function tell<T>(listener: (told: T) => void, told: T, who: string): void {
-  try {
-    listener(told);
-  } catch (error) {
+export function tell<T>(listener: (told: T) => unknown, told: T, who: string): void {
+  const warn = (error: unknown): void => {
     globalThis.process?.emitWarning?.(`${who} failed: ${String(error)}`, 'KeelsonWarning');
+  };
+  try {
+    const answer = listener(told) as PromiseLike<unknown> | undefined;
+    if (typeof answer?.then === 'function') answer.then(undefined, warn);
+  } catch (error) {
+    warn(error);
   }
 }

@@ -1,5 +1,6 @@
 import type { CallState } from './call-state.js';
 import { Continuation, lateContinuation, type ReadyIterator } from './continuation.js';
+import { defineAsyncDispose } from './dispose.js';
 import { OpenedStream } from './opened-stream.js';
 import { runtime } from './runtime.js';
 
@@ -112,6 +113,7 @@ export class GuardedStream implements AsyncGenerator<unknown, unknown, unknown>,
     const innermost = stream instanceof OpenedStream ? stream.call : (call.shared.open[0] ?? call);
     innermost.onAbort((error) => this.finished || this.fail(error));
     innermost.throwIfAborted();
+    call.shared.waitingSince = runtime().now();
     return stream.next();
   }
 
@@ -167,13 +169,4 @@ export class GuardedStream implements AsyncGenerator<unknown, unknown, unknown>,
   }
 }
 
-// Where the symbol exists, `await using` leaves the stream; where it does not, nothing could ask for it.
-if (Symbol.asyncDispose as unknown) {
-  Object.defineProperty(GuardedStream.prototype, Symbol.asyncDispose, {
-    configurable: true,
-    writable: true,
-    async value(this: GuardedStream) {
-      await this.return();
-    },
-  });
-}
+defineAsyncDispose(GuardedStream.prototype, (stream) => stream.return());

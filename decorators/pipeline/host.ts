@@ -24,6 +24,8 @@ export interface PolicyHost {
   callOptions?(method: string | symbol, args: readonly unknown[]): number | undefined;
   /** Throws for arguments that are to be refused as they are, before any policy runs. */
   checkArguments?(method: string | symbol, args: readonly unknown[]): void;
+  /** Whether nothing that the object's own methods call may ask for the running call later; see `asksAtOnce()`. */
+  asksAtOnce?(): boolean;
   /** Sees every call as it begins. */
   onCall?(call: Call): void;
   /** Options for a policy whose decorator was written without any; `false` turns the policy off. */

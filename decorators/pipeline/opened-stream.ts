@@ -86,7 +86,7 @@ export function isStream(result: unknown): result is AsyncIterable<unknown> {
 /** Enters an `async *` method and reads up to its first event that carries content. */
 export async function openStream(call: CallState): Promise<OpenedStream> {
   call.throwIfAborted();
-  call.entered();
+  call.enter();
   const { self } = call;
   const generator = call.shared.record.original.apply(self, call.argsForMethod()) as AsyncGenerator;
   let source: ReadyIterator<unknown> = generator;
@@ -110,5 +110,9 @@ export async function openStream(call: CallState): Promise<OpenedStream> {
     source.return?.(undefined)?.then(undefined, () => undefined);
     throw error;
   }
+  // A stage that fails although the stream is open never hands it on: nobody else would close it.
+  call.onEnd(({ error }) => {
+    if (error) source.return?.(undefined)?.then(undefined, () => undefined);
+  });
   return new OpenedStream(source, buffered, call);
 }

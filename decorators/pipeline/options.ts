@@ -40,7 +40,7 @@ export function checkOptions<O extends object>(
   where: string,
 ): void {
   for (const [name, value] of Object.entries(options)) {
-    const rule = (table as Record<string, Rule | undefined>)[name];
+    const rule = Object.hasOwn(table, name) ? (table as Record<string, Rule>)[name] : undefined;
     if (!rule) throw new TypeError(`${where}: ${unknownOption(name, Object.keys(table))}`);
     if (value === undefined) continue;
     const wrong = rule(value);

@@ -50,6 +50,12 @@ export function registerPlaces(kind: string, places: readonly Place[]): readonly
     if (typeof place === 'string') return outermost;
     return 'inside' in place ? [...innermost, 1] : [...outermost, -1];
   });
+  const known = ranksOfKinds.get(kind);
+  if (known && JSON.stringify(known) !== JSON.stringify(ranks)) {
+    throw new TypeError(
+      `definePolicy: ${kind} is defined already, at another place. Choose another \`kind\`.`,
+    );
+  }
   ranksOfKinds.set(kind, ranks);
   return ranks;
 }

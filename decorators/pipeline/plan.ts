@@ -110,10 +110,10 @@ function makePlan(record: MethodRecord, self: object): Plan {
     stages: inCanonicalOrder(policies).map(({ applied, part }) => {
       const policy = policies.indexOf(applied);
       const stage = stages[policy]?.[part];
-      if (!stage) {
+      if (typeof stage?.run !== 'function') {
         const { kind } = applied.policy.definition;
         throw new TypeError(
-          `definePolicy: \`create\` of ${kind} must return one stage for each of its places.`,
+          `definePolicy: \`create\` of ${kind} must return one stage, an object with \`run\`, for each of its places.`,
         );
       }
       return { stage, policy };

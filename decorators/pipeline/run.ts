@@ -1,3 +1,5 @@
+import type { Readable } from 'node:stream';
+import { LLMError } from '../errors/index.js';
 import { CallState } from './call-state.js';
 import { findCallOptions } from './call-options.js';
 import { callContext } from './context.js';
@@ -55,9 +57,24 @@ async function runCall(
     return result;
   } catch (error) {
     call.endAll({}, { error });
+    showCaller(error, new Error());
     // A misuse is told as it is, whatever the policies have made of it.
     throw call.shared.misuse ?? error;
   }
+}
+
+/**
+ * Adds to the stack of an error of ours who called: between where it was made and there lie more frames of the
+ * pipeline than a stack has room for. `here` was made where the caller awaits; its first frame is that place itself.
+ */
+function showCaller(error: unknown, here: Error): void {
+  if (!(error instanceof LLMError) || error.stack === undefined) return;
+  const stack = error.stack.split('\n');
+  const missing = (here.stack ?? '')
+    .split('\n')
+    .slice(2)
+    .filter((frame) => !stack.includes(frame));
+  if (missing.length > 0) error.stack = [...stack, ...missing].join('\n');
 }
 
 /** A stream that a promise resolved with keeps its class; only its iteration is guarded, and tells its end. */
@@ -65,28 +82,32 @@ function guardStream(stream: AsyncIterable<unknown>, begun: Begun): void {
   const { call } = begun;
   const innermost = call.shared.open[0] ?? call;
   const iterate = stream[Symbol.asyncIterator].bind(stream);
+  // A Node stream may be read by other means than iteration.
+  const readable = stream as Partial<Pick<Readable, 'once' | 'destroy' | 'errored' | 'readableEnded'>>;
+  // Until somebody reads it, nobody else would see an abort.
+  const forgetAbort = innermost.onAbort((error) => {
+    call.endAll({}, { error });
+    if (readable.destroy) readable.destroy();
+    else void Promise.resolve(iterate().return?.()).catch(() => undefined);
+  });
   Object.defineProperty(stream, Symbol.asyncIterator, {
     configurable: true,
     writable: true,
     value: () =>
       new GuardedStream(() => ({
         call,
-        open: async () => new OpenedStream(iterate(), [], innermost),
+        open: async () => {
+          forgetAbort();
+          return new OpenedStream(iterate(), [], innermost);
+        },
         mapError: (error) => mapStreamError(begun, error),
       })),
   });
-  // A Node stream may be read by other means than iteration.
-  const readable = stream as Partial<Pick<NodeJS.ReadableStream, 'once'>> & NodeStreamState;
   readable.once?.('close', () => {
     const { errored: error, readableEnded } = readable;
     if (error) call.endAll({}, { error });
     else call.endAll(readableEnded === false ? { incomplete: true } : {});
   });
-}
-
-interface NodeStreamState {
-  readonly errored?: Error | null;
-  readonly readableEnded?: boolean;
 }
 
 function mapStreamError({ call, plan, options }: Begun, error: unknown): unknown {
@@ -99,7 +120,7 @@ function mapStreamError({ call, plan, options }: Begun, error: unknown): unknown
 /** The plan of the override that is running on the same object and has reached this method through `super`. */
 function pipelineAround(record: MethodRecord, self: object): Plan | undefined {
   for (let call = callContext.get(); call; call = call.parent) {
-    if (call.self !== self || call.method !== record.name) continue;
+    if (call.ended || call.self !== self || call.method !== record.name) continue;
     const active = call.shared.record;
     return active !== record && overriddenBy(active, record, self) ? planOf(active, self) : undefined;
   }
@@ -177,7 +198,7 @@ async function endWith(
 /** Runs the method itself. */
 function enterMethod(call: CallState, plan: Plan): Promise<unknown> {
   call.throwIfAborted();
-  call.entered();
+  call.enter();
   const { original } = call.shared.record;
   const promise = callContext.run(call, applyMethod, original, call);
   return plan.mayAbort || call.mayBeAborted ? call.race(promise) : Promise.resolve(promise);

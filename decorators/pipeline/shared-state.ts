@@ -4,8 +4,9 @@ import type { CallState } from './call-state.js';
 import { hostOf, type PolicyHost } from './host.js';
 import type { MethodRecord } from './record.js';
 import { runtime } from './runtime.js';
+import { processWide } from './shared.js';
 
-let lastCallNumber = 0;
+const numbers = processWide('callNumbers', () => ({ last: 0 }));
 
 /** What all attempts of one call have in common. */
 export class SharedState {
@@ -22,6 +23,7 @@ export class SharedState {
   hasEventListeners = false;
   /** Since when the consumer of the stream has been waiting. */
   waitingSince: number | undefined;
+  latestAttempt = 1;
   /** What was reported of the latest attempt, once there are several. */
   latestFacts: CallFacts | undefined;
   /** What is wrong with the method itself. */
@@ -44,7 +46,7 @@ export class SharedState {
   }
 
   get id(): string {
-    return `call_${(this.number ||= ++lastCallNumber)}`;
+    return `call_${(this.number ||= ++numbers.last)}`;
   }
 
   view(error: unknown): LLMError {

@@ -1,4 +1,5 @@
 import { runtime } from '../pipeline/runtime.js';
+import { processWide } from '../pipeline/shared.js';
 
 /** How many retries an object may make, over all its calls. */
 export interface RetryBudgetOptions {
@@ -55,7 +56,7 @@ export interface RetryBudget {
   takeRetry(): boolean;
 }
 
-const countsOf = new WeakMap<object, RetryCounts>();
+const countsOf = processWide('retryBudgets', () => new WeakMap<object, RetryCounts>());
 
 /**
  * The budget that everybody with the same `owner` shares. Over the last ten seconds there may be `ratio` retries for

@@ -1,5 +1,9 @@
 import { CALL_OPTION_NAMES } from '../../decorators/pipeline/call-options.js';
-import { show } from '../../decorators/pipeline/options.js';
+import type { CallOptions } from '../../decorators/pipeline/index.js';
+import { checkOptions, rules, show } from '../../decorators/pipeline/options.js';
+import { checkHeaders } from './options.js';
+import { isPlainObject } from './plain-object.js';
+import type { ApiRequest } from './send.js';
 
 /** Throws a `TypeError` for messages that no provider could answer. */
 export function checkMessages(messages: unknown, where: string): void {
@@ -35,6 +39,9 @@ export function checkParams(params: unknown, where: string): void {
         `${where}: \`${name}\` in \`params\` is a call option: give it in the last argument.`,
       );
     }
+    if (name === 'messages' || name === 'input') {
+      throw new TypeError(`${where}: \`${name}\` in \`params\`: give it as the first argument.`);
+    }
     if (name === 'stream') {
       throw new TypeError(`${where}: \`stream\` in \`params\`: for a stream call streamChatCompletion().`);
     }
@@ -61,4 +68,71 @@ export function checkInputs(input: unknown, where: string): void {
     const what = item === '' ? 'an empty string' : show(item);
     throw new TypeError(`${where}: \`${which}\` is ${what}: give a text of at least one character.`);
   });
+}
+
+/** Throws a `TypeError` for what is wrong with the arguments of any method of a client. `optionsAt` is where its call options stand. */
+export function checkCall(
+  method: string,
+  args: readonly unknown[],
+  optionsAt: number | undefined,
+  where: string,
+): void {
+  if (optionsAt !== undefined) checkSendingOptions(args[optionsAt], where);
+  if (method === 'request') checkRequest(args, where);
+}
+
+/** Those of the call options that say how to send; the pipeline checks the others. */
+function checkSendingOptions(options: unknown, where: string): void {
+  if (typeof options !== 'object' || options === null) return;
+  const { headers, extraBody, idempotencyKey } = options as CallOptions;
+  checkHeaders(headers, where);
+  if (extraBody !== undefined && !isPlainObject(extraBody)) {
+    throw new TypeError(
+      `${where}: \`extraBody\` is ${show(extraBody)}: give a plain object such as { top_k: 40 }.`,
+    );
+  }
+  if (idempotencyKey === undefined) return;
+  if (typeof idempotencyKey !== 'string' || idempotencyKey === '' || /[\r\n\0]/.test(idempotencyKey)) {
+    throw new TypeError(
+      `${where}: \`idempotencyKey\` must be a string of at least one character, without line breaks.`,
+    );
+  }
+}
+
+/** Throws a `TypeError` where there is no body of fields to which `extraBody` could be added. */
+export function checkExtraBody(extraBody: unknown, body: unknown, where: string): void {
+  if (extraBody === undefined || isPlainObject(body)) return;
+  throw new TypeError(
+    `${where}: \`extraBody\` adds fields to a body that is a plain object, but the body is ${show(body)}.`,
+  );
+}
+
+const aPlainObject = (value: unknown): string | undefined =>
+  isPlainObject(value) ? undefined : 'give a plain object';
+
+function checkRequest([path, init, options]: readonly unknown[], where: string): void {
+  if (typeof path !== 'string' || path === '') {
+    throw new TypeError(
+      `${where}: \`path\` is ${show(path)}: give the path of an endpoint, such as '/models'.`,
+    );
+  }
+  if (init !== undefined) {
+    if (!isPlainObject(init)) {
+      throw new TypeError(
+        `${where}: \`init\` is ${show(init)}: give an object such as { method: 'POST', body: { … } }.`,
+      );
+    }
+    checkOptions<ApiRequest>(
+      init,
+      {
+        method: rules.oneOf('GET', 'POST', 'PUT', 'PATCH', 'DELETE'),
+        body: () => undefined,
+        query: aPlainObject,
+        headers: aPlainObject,
+      },
+      where,
+    );
+    checkHeaders(init['headers'], where);
+  }
+  checkExtraBody((options as CallOptions | null | undefined)?.extraBody, init?.['body'], where);
 }

@@ -1,12 +1,6 @@
-import type { AxiosInstance, InternalAxiosRequestConfig } from 'axios';
-import {
-  AbortError,
-  AuthenticationError,
-  fromFailure,
-  LLMError,
-  redact,
-} from '../../decorators/errors/index.js';
-import { Limiter } from '../../decorators/limits/index.js';
+import type { AxiosInstance } from 'axios';
+import { fromFailure, type ResponseFormatError } from '../../decorators/errors/index.js';
+import { isLimiter, Limiter } from '../../decorators/limits/index.js';
 import {
   onPolicyEvent,
   policyHost,
@@ -18,10 +12,12 @@ import {
 } from '../../decorators/pipeline/index.js';
 import { HandleApiErrors } from '../../decorators/handle-api-errors.js';
 import { asksAtOnce } from '../../decorators/pipeline/asks-at-once.js';
+import { findCallOptions } from '../../decorators/pipeline/call-options.js';
+import { defineAsyncDispose } from '../../decorators/pipeline/dispose.js';
 import { RateLimited } from '../../decorators/rate-limited.js';
 import { RetryWithBackoff } from '../../decorators/retry-with-backoff.js';
 import { Timeout, TIMEOUT_DEFAULTS } from '../../decorators/timeout.js';
-import { createHttpSession, type HttpSession } from '../http/index.js';
+import { createHttpSession } from '../http/index.js';
 import type { ChatCompletionStream } from '../streaming/index.js';
 import type {
   ChatCompletion,
@@ -31,20 +27,18 @@ import type {
   EmbeddingParams,
 } from '../wire/index.js';
 import { VERSION } from '../version.js';
-import { logEvent, resolveLogger, type Logger } from './logging.js';
-import {
-  checkClientOptions,
-  environmentHeaders,
-  resolveApiKey,
-  resolveBaseURL,
-  whatIsWrongWithKey,
-  type ApiKey,
-  type ClientOptions,
-} from './options.js';
+import { checkCall } from './arguments.js';
+import { Credentials } from './credentials.js';
+import { environmentHeaders } from './environment.js';
+import { estimateRequest } from './estimate.js';
+import { Lifecycle } from './lifecycle.js';
+import { bodyLog, logEvent, resolveLogger, type Logger } from './logging.js';
+import { checkClientOptions, resolveBaseURL, type ClientOptions } from './options.js';
 import { checkSpec, type ProviderSpec } from './provider-spec.js';
 import { rememberCalls } from './response-info.js';
 import { sendRequest, type ApiRequest, type RequestContext } from './send.js';
 import { streamChunks } from './stream-chunks.js';
+import { malformedAnswer } from './unusable-answer.js';
 
 declare global {
   // Declared here too, so that the types compile without the library that declares it.
@@ -53,8 +47,12 @@ declare global {
   }
 }
 
-/** How many keys of a rotating key function are remembered, to be kept out of errors. */
-const REMEMBERED_KEYS = 16;
+/** The event of one kind; several kinds may share a type of event. */
+type PolicyEventOf<Kind, E = PolicyEvent> = E extends { type: infer Kinds }
+  ? Kind extends Kinds
+    ? E
+    : never
+  : never;
 
 /**
  * What all clients have in common: options, one HTTP session with the auth header, one limiter, events, logging,
@@ -94,13 +92,10 @@ export abstract class BaseLLMClient {
   protected readonly embeddingModel: string | undefined;
 
   readonly #options: ClientOptions;
-  readonly #apiKey: ApiKey | undefined;
-  readonly #session: HttpSession;
+  readonly #credentials: Credentials;
+  readonly #lifecycle: Lifecycle;
+  readonly #context: RequestContext;
   readonly #logger: Logger | undefined;
-  readonly #secrets = new Set<string>();
-  readonly #inFlight = new Set<Call>();
-  #closing: Promise<void> | undefined;
-  #whenIdle: (() => void) | undefined;
 
   /**
    * @throws TypeError for an option that is unknown or cannot be.
@@ -111,31 +106,43 @@ export abstract class BaseLLMClient {
     checkClientOptions(options, type.name, type.optionNames);
     this.provider = checkSpec(type.provider, type.name);
     this.baseURL = resolveBaseURL(options, this.provider, type.name);
-    this.#apiKey = resolveApiKey(options, this.provider, type.name);
-    if (typeof this.#apiKey === 'string') this.#secrets.add(this.#apiKey);
     this.#options = options;
     this.#logger = resolveLogger(options.logger);
     this.model = options.model ?? this.provider.models?.chat;
     this.embeddingModel = options.embeddingModel ?? this.provider.models?.embedding;
     const { rateLimit } = options;
-    this.limiter =
-      rateLimit === undefined || rateLimit instanceof Limiter ? rateLimit : new Limiter(rateLimit);
-    this.#session = createHttpSession({
-      baseURL: this.baseURL,
-      headers: {
-        'User-Agent': `keelson/${VERSION}`,
-        ...environmentHeaders(this.provider),
-        ...this.defaultHeaders(options),
-        ...options.headers,
-      },
-      query: Object.fromEntries(
-        Object.entries(options.query ?? {}).map(([name, value]) => [name, String(value)]),
-      ),
+    this.limiter = rateLimit === undefined || isLimiter(rateLimit) ? rateLimit : new Limiter(rateLimit);
+    const { baseURL } = this;
+    const headers = {
+      'User-Agent': `keelson/${VERSION}`,
+      ...environmentHeaders(this.provider),
+      ...this.defaultHeaders(options),
+      ...options.headers,
+    };
+    const query = Object.fromEntries(
+      Object.entries(options.query ?? {}).map(([name, value]) => [name, String(value)]),
+    );
+    this.#credentials = new Credentials(options, this.provider, type.name, [
+      { baseURL, headers, params: query },
+      options.http,
+    ]);
+    const session = createHttpSession({
+      baseURL,
+      headers,
+      query,
       connectMs: options.timeouts?.connectMs ?? TIMEOUT_DEFAULTS.connectMs,
       ...(options.http && { http: options.http }),
-      authenticate: (config) => this.#authenticate(config),
+      authenticate: (config) => this.#credentials.sign(config, (key) => this.authHeaders(key)),
     });
-    this.http = this.#session.axios;
+    this.http = session.axios;
+    this.#lifecycle = new Lifecycle(type.name, (how) => session.close(how));
+    const { secrets } = this.#credentials;
+    this.#context = {
+      http: this.http,
+      provider: this.provider,
+      secrets,
+      ...(options.logBodies && this.#logger && { logBody: bodyLog(this.#logger, type.name, secrets) }),
+    };
   }
 
   /** One answer to a conversation. */
@@ -178,12 +185,9 @@ export abstract class BaseLLMClient {
    * Calls `listener` for the events of one kind: 'attempt', 'retry', 'wait', 'success', 'failure', or what the limiter
    * does. The function returned ends it.
    */
-  on<T extends PolicyEvent['type']>(
-    type: T,
-    listener: (event: Extract<PolicyEvent, { type: T }>) => void,
-  ): () => void {
+  on<T extends PolicyEvent['type']>(type: T, listener: (event: PolicyEventOf<T>) => void): () => void {
     return onPolicyEvent(this, (event) => {
-      if (event.type === type) listener(event as Extract<PolicyEvent, { type: T }>);
+      if (event.type === type) listener(event as PolicyEventOf<T>);
     });
   }
 
@@ -192,59 +196,53 @@ export abstract class BaseLLMClient {
    * the connections. `await using client = …` does it at the end of the block.
    */
   close({ abort = false }: { abort?: boolean } = {}): Promise<void> {
-    const closing = (this.#closing ??= this.#close(abort));
-    if (abort) this.#abortCalls();
-    return closing;
+    return this.#lifecycle.close(abort);
   }
 
   /** Closes the client: `await using` calls it. */
   declare readonly [Symbol.asyncDispose]: () => Promise<void>;
-
-  static {
-    // Without the symbol the method would be called "undefined"; and nothing could ask for it.
-    if (Symbol.asyncDispose as unknown) {
-      Object.defineProperty(this.prototype, Symbol.asyncDispose, {
-        configurable: true,
-        writable: true,
-        value(this: BaseLLMClient) {
-          return this.close();
-        },
-      });
-    }
-  }
 
   /**
    * Sends one request and reads its answer; the body of a decorated method calls it. Tells the policies what it
    * learns: usage, limits, request id.
    */
   protected send<T>(path: string, init: ApiRequest, options: CallOptions = {}): Promise<T> {
-    return sendRequest<T>(this.#requestContext(), path, init, options);
+    return sendRequest<T>(this.#context, path, init, options);
   }
 
   /**
-   * Sends one request and resolves, once its answer has begun, with the chunks of a stream in OpenAI's format; the
-   * body of a decorated `async *` method hands them on by `yield*`.
+   * Sends one request and resolves, once its answer has begun, with the chunks of a stream in OpenAI's format. The
+   * body of a decorated `async *` method hands them on by `return continueWith(…)`, or by `yield*` at the price of a
+   * promise for each chunk.
    */
   protected stream(
     path: string,
     init: ApiRequest,
     options: CallOptions = {},
   ): Promise<AsyncIterable<ChatCompletionChunk>> {
-    return streamChunks(this.#requestContext(), path, init, options);
+    return streamChunks(this.#context, path, init, options);
   }
 
-  /** What sending needs to know of this client. */
-  #requestContext(): RequestContext {
-    const logger = this.#options.logBodies ? this.#logger : undefined;
-    return {
-      http: this.http,
-      provider: this.provider,
-      secrets: this.#secrets,
-      ...(logger && {
-        logBody: (what, body) =>
-          logger.debug({ body: redact(body, this.#secrets) }, `${this.constructor.name}: ${what}`),
-      }),
-    };
+  /** The error for an answer that is not what the endpoint should give; `what` says so, as in "without `choices`". */
+  protected malformedAnswer(what: string, answer: unknown, options: CallOptions = {}): ResponseFormatError {
+    return malformedAnswer(this.#context, what, answer, options);
+  }
+
+  /**
+   * Runs a plain method that is made of several calls of the decorated `method` as one: `close()` waits for all of it,
+   * or aborts `ending`.
+   */
+  protected asOneCall<T>(method: string, run: (ending: AbortController) => Promise<T>): Promise<T> {
+    return this.#lifecycle.run(method, run);
+  }
+
+  /**
+   * The call options among the arguments of `method`, for a plain method that looks at them before the decorated one.
+   *
+   * @throws TypeError as the decorated method would.
+   */
+  protected callOptionsIn(method: string, args: readonly unknown[]): CallOptions {
+    return findCallOptions(this, method, args).options;
   }
 
   /** The headers that carry the key. Default: `Authorization: Bearer …`. */
@@ -271,8 +269,8 @@ export abstract class BaseLLMClient {
   }
 
   /** How many tokens a call is expected to use. */
-  protected estimate(_call: Call): TokenEstimate | undefined {
-    return undefined;
+  protected estimate({ method, args }: Call): TokenEstimate | undefined {
+    return method === 'request' ? estimateRequest((args[1] as ApiRequest | undefined)?.body) : undefined;
   }
 
   /** Whether an event of a streaming method carries content: before the first that does, a failed stream is opened anew. */
@@ -284,17 +282,21 @@ export abstract class BaseLLMClient {
     methodLabel: (method) => this.methodLabel(String(method)),
     callOptions: (method) => this.callOptionsAt(String(method)),
     checkArguments: (method, args) => {
-      if (this.#closing) {
-        throw new LLMError(`${this.constructor.name} is closed: make a new one.`, { code: 'client_closed' });
-      }
-      this.checkArguments(String(method), args);
+      const name = String(method);
+      this.#lifecycle.checkOpen(name);
+      checkCall(name, args, this.callOptionsAt(name), `${this.methodLabel(name)}()`);
+      this.checkArguments(name, args);
     },
+    // Whoever overrides these, or is asked for the key, may ask for the call after an `await`.
+    asksAtOnce: () =>
+      this.send === BaseLLMClient.prototype.send &&
+      this.stream === BaseLLMClient.prototype.stream &&
+      !this.#credentials.areAskedFor,
     onCall: (call) => {
-      this.#inFlight.add(call);
+      this.#lifecycle.begin(call);
       call.onEnd(({ result }) => {
         if (typeof result === 'object' && result !== null) rememberCalls(result, [call]);
-        this.#inFlight.delete(call);
-        if (this.#inFlight.size === 0) this.#whenIdle?.();
+        this.#lifecycle.end(call);
       });
     },
     policyOptions: (kind) => {
@@ -305,7 +307,10 @@ export abstract class BaseLLMClient {
     retryBudgetOwner: () => this.limiter,
     estimate: (call) => this.estimate(call),
     failure: (error) => {
-      const failure = fromFailure(error, { provider: this.provider.name, secrets: this.#secrets });
+      const failure = fromFailure(error, {
+        provider: this.provider.name,
+        secrets: this.#credentials.secrets,
+      });
       (failure as { provider?: string }).provider ??= this.provider.name;
       return failure;
     },
@@ -313,55 +318,7 @@ export abstract class BaseLLMClient {
     emit: (event) => this.#logger && logEvent(this.#logger, event),
     observed: () => this.#logger !== undefined,
   };
-
-  /** Synchronous for a fixed key: every call passes here. */
-  #authenticate(config: InternalAxiosRequestConfig): void | Promise<void> {
-    const apiKey = this.#apiKey;
-    if (apiKey === undefined) return undefined;
-    const sign = (key: string): void => {
-      for (const [name, value] of Object.entries(this.authHeaders(key))) config.headers.set(name, value);
-    };
-    return typeof apiKey === 'function' ? this.#askForKey(apiKey).then(sign) : sign(apiKey);
-  }
-
-  async #askForKey(ask: () => string | Promise<string>): Promise<string> {
-    let key: string;
-    try {
-      key = await ask();
-    } catch (error) {
-      if (error instanceof LLMError) throw error;
-      throw new AuthenticationError('The `apiKey` function failed.', {
-        provider: this.provider.name,
-        cause: error,
-      });
-    }
-    const wrong = whatIsWrongWithKey(key);
-    if (wrong)
-      throw new AuthenticationError(`What the \`apiKey\` function returned ${wrong}.`, {
-        provider: this.provider.name,
-      });
-    // The newest last: what is forgotten is the key not used for longest.
-    this.#secrets.delete(key);
-    this.#secrets.add(key);
-    if (this.#secrets.size > REMEMBERED_KEYS) {
-      for (const oldest of this.#secrets) {
-        this.#secrets.delete(oldest);
-        break;
-      }
-    }
-    return key;
-  }
-
-  async #close(abort: boolean): Promise<void> {
-    if (!abort && this.#inFlight.size > 0) {
-      await new Promise<void>((resolve) => (this.#whenIdle = resolve));
-    }
-    await this.#session.close({ abort });
-  }
-
-  #abortCalls(): void {
-    for (const call of [...this.#inFlight]) call.abort(new AbortError('The client was closed.'));
-  }
 }
 
+defineAsyncDispose(BaseLLMClient.prototype, (client) => client.close());
 asksAtOnce(BaseLLMClient.prototype, 'request');

@@ -3,7 +3,7 @@ import type { CallOptions } from '../../decorators/pipeline/index.js';
 import { runtime } from '../../decorators/pipeline/runtime.js';
 import type { EmbeddingResponse } from '../wire/index.js';
 import { estimateInputTokens } from './estimate.js';
-import { callsOf, rememberCalls } from './response-info.js';
+import { callsBehind, rememberCalls } from './response-info.js';
 
 /** Requests of one `embeddings()` call that are under way at once. */
 const PARALLEL_REQUESTS = 4;
@@ -36,18 +36,20 @@ export function splitInputs(inputs: readonly string[], limits: BatchLimits): str
 /**
  * Embeds the inputs in as many requests as they need, a few at once, and gives the vectors in the order of the
  * inputs. The first failure ends the others and is thrown. `timeoutMs` covers all requests together.
+ *
+ * @param ending Aborts what is under way, and is aborted by the first failure.
  */
 export async function embedAll(
   inputs: readonly string[],
   limits: BatchLimits,
   options: CallOptions,
+  ending: AbortController,
   embedBatch: (batch: string[], options: CallOptions) => Promise<EmbeddingResponse>,
 ): Promise<number[][]> {
   const batches = splitInputs(inputs, limits);
   const responses = new Array<EmbeddingResponse>(batches.length);
   const deadline = options.timeoutMs === undefined ? undefined : runtime().now() + options.timeoutMs;
-  const failed = new AbortController();
-  const signal = options.signal ? AbortSignal.any([options.signal, failed.signal]) : failed.signal;
+  const signal = options.signal ? AbortSignal.any([options.signal, ending.signal]) : ending.signal;
   let next = 0;
   const work = async (): Promise<void> => {
     for (let i = next++; i < batches.length; i = next++) {
@@ -61,14 +63,14 @@ export async function embedAll(
     try {
       await Promise.all(Array.from({ length: Math.min(PARALLEL_REQUESTS, batches.length) }, work));
     } catch (error) {
-      failed.abort(error);
-      throw error;
+      ending.abort(error);
+      throw ending.signal.reason;
     }
   }
   const vectors = responses.flatMap(readVectors);
   rememberCalls(
     vectors,
-    responses.flatMap((response) => callsOf(response)),
+    responses.flatMap((response) => callsBehind(response)),
   );
   return vectors;
 }
@@ -88,10 +90,19 @@ export function checkVectors(response: unknown, expected: number, provider: stri
   const seen = new Set<number>();
   data.forEach((item: Partial<EmbeddingResponse['data'][number]> | null, i) => {
     const embedding: unknown = item?.embedding;
-    if (typeof embedding !== 'string' && !Array.isArray(embedding)) fail('something that is no vector');
+    if (!isVector(embedding)) fail('something that is no vector');
     seen.add(item?.index ?? i);
   });
   for (let i = 0; i < expected; i++) if (!seen.has(i)) fail('vectors whose numbers do not match them');
+}
+
+/** Numbers, or base64 of whole 32-bit floats: at least one. */
+function isVector(embedding: unknown): boolean {
+  if (typeof embedding !== 'string') {
+    return Array.isArray(embedding) && embedding.length > 0 && embedding.every(Number.isFinite);
+  }
+  const { byteLength } = decodeBase64(embedding);
+  return byteLength > 0 && byteLength % 4 === 0;
 }
 
 /** The vectors of a checked response in the order of its inputs. */

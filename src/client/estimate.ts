@@ -1,3 +1,5 @@
+import type { TokenEstimate } from '../../decorators/pipeline/index.js';
+
 /** Tokens that a chat message costs beyond its text: role and separators. */
 const TOKENS_PER_MESSAGE = 4;
 
@@ -22,6 +24,21 @@ export function estimateChatTokens(messages: readonly unknown[]): number {
 /** Roughly how many tokens an embeddings input has; a list of numbers is a text that is tokens already. */
 export function estimateInputTokens(input: unknown): number {
   return Array.isArray(input) ? input.length : estimateTextTokens(String(input));
+}
+
+/** What a request to any endpoint may use, by what its body is seen to hold; undefined where that says nothing. */
+export function estimateRequest(body: unknown): TokenEstimate | undefined {
+  if (body === undefined) return { inputTokens: 0, maxOutputTokens: 0 };
+  if (typeof body !== 'object' || body === null) return undefined;
+  const fields = body as Readonly<Record<string, unknown>>;
+  const input = fields['messages'] ?? fields['input'];
+  if (input === undefined) return undefined;
+  const isTokens = Array.isArray(input) && typeof input[0] === 'number';
+  const bounds = [fields['max_completion_tokens'], fields['max_output_tokens'], fields['max_tokens']];
+  return {
+    inputTokens: Array.isArray(input) && !isTokens ? estimateChatTokens(input) : estimateInputTokens(input),
+    maxOutputTokens: bounds.find((bound): bound is number => typeof bound === 'number' && bound >= 0),
+  };
 }
 
 /** Sums the texts of a message, wherever they stand in it. */

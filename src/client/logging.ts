@@ -1,3 +1,5 @@
+import { redact } from '../../decorators/errors/index.js';
+import { tell } from '../../decorators/pipeline/events.js';
 import type { PolicyEvent } from '../../decorators/pipeline/index.js';
 
 /** Where a client writes its lines: pino, console, or anything with these four methods. */
@@ -73,4 +75,13 @@ export function logEvent(logger: Logger, event: PolicyEvent): void {
   const [level, message] = describe(event);
   const { error, ...fields } = event as PolicyEvent & { error?: { toJSON(): object } };
   logger[level](error ? { ...fields, error: error.toJSON() } : fields, message);
+}
+
+/** Writes the bodies of requests and answers, without secrets. A failure of the logger stays out of the call. */
+export function bodyLog(logger: Logger, className: string, secrets: Iterable<string>) {
+  return (what: string, body: unknown, more: Iterable<string>): void => {
+    const write = (): void =>
+      logger.debug({ body: redact(body, [...secrets, ...more]) }, `${className}: ${what}`);
+    tell(write, undefined, 'The logger');
+  };
 }

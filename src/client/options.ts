@@ -1,11 +1,12 @@
-import type { Limiter } from '../../decorators/limits/index.js';
-import { type LimiterOptions } from '../../decorators/limits/index.js';
+import type { Limiter, LimiterOptions } from '../../decorators/limits/index.js';
 import { nearestName, show } from '../../decorators/pipeline/options.js';
 import { checkRetryOptions, type RetryOptions } from '../../decorators/retry-with-backoff.js';
 import { checkTimeouts, type TimeoutOptions } from '../../decorators/timeout.js';
-import { AuthenticationError } from '../../decorators/errors/index.js';
+import { redactText } from '../../decorators/errors/index.js';
 import type { HttpOptions } from '../http/index.js';
+import { environment } from './environment.js';
 import type { Logger } from './logging.js';
+import { isPlainObject } from './plain-object.js';
 import type { ProviderSpec } from './provider-spec.js';
 
 /** An API key, or a function that gives it: it is called for every attempt. */
@@ -97,10 +98,15 @@ export function checkClientOptions(options: unknown, className: string, ownNames
       throw new TypeError(`${where}: \`${name}\` is ${show(value)}: give the name of a model.`);
     }
   }
-  for (const [name, value] of Object.entries({ headers, query, rateLimit, timeouts })) {
+  for (const [name, value] of Object.entries({ rateLimit, timeouts })) {
     if (value !== undefined && (typeof value !== 'object' || value === null || Array.isArray(value))) {
       throw new TypeError(`${where}: \`${name}\` is ${show(value)}: give an object.`);
     }
+  }
+  if (query !== undefined && !isPlainObject(query)) {
+    throw new TypeError(
+      `${where}: \`query\` is ${showHidden(query)}: give an object such as { 'api-version': '1' }.`,
+    );
   }
   checkHeaders(headers, where);
   if (timeouts !== undefined) checkTimeouts(timeouts, `${where}, timeouts`);
@@ -121,30 +127,27 @@ export function checkClientOptions(options: unknown, className: string, ownNames
   }
 }
 
+/** Names a value that may be a key in the wrong place. */
+function showHidden(value: unknown): string {
+  return typeof value === 'string' ? `a string of ${value.length} characters` : show(value);
+}
+
 /** Throws a `TypeError` for headers that no request can carry. */
 export function checkHeaders(headers: unknown, where: string): void {
-  for (const [name, value] of Object.entries(headers ?? {})) {
+  if (headers === undefined) return;
+  if (!isPlainObject(headers)) {
+    throw new TypeError(
+      `${where}: \`headers\` is ${showHidden(headers)}: give a plain object such as { 'x-team': 'blue' }.`,
+    );
+  }
+  for (const [name, value] of Object.entries(headers)) {
     if (!/^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/.test(name)) {
-      throw new TypeError(`${where}: '${name}' in \`headers\` is no name of a header.`);
+      throw new TypeError(`${where}: '${redactText(name)}' in \`headers\` is no name of a header.`);
     }
     if (typeof value !== 'string' || /[\r\n\0]/.test(value)) {
       throw new TypeError(`${where}: the header '${name}' must be a string without line breaks.`);
     }
   }
-}
-
-function environment(name: string | undefined): string | undefined {
-  const value = name && globalThis.process?.env?.[name]?.trim();
-  return value || undefined;
-}
-
-/** The headers that the provider takes from the environment. */
-export function environmentHeaders(spec: ProviderSpec): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(spec.env?.headers ?? {})
-      .map(([header, variable]) => [header, environment(variable)] as const)
-      .filter((entry): entry is readonly [string, string] => entry[1] !== undefined),
-  );
 }
 
 /** The base URL without a trailing slash. */
@@ -153,17 +156,10 @@ export function resolveBaseURL(options: ClientOptions, spec: ProviderSpec, class
   if (given === undefined) {
     throw new TypeError(`new ${className}(): \`baseURL\` is missing: give the address of the API.`);
   }
-  let url: URL;
-  try {
-    url = new URL(given);
-  } catch {
+  const url = typeof given === 'string' && URL.canParse(given) ? new URL(given) : undefined;
+  if (url?.protocol !== 'https:' && url?.protocol !== 'http:') {
     throw new TypeError(
-      `new ${className}(): \`baseURL\` is ${show(given)}: give a URL such as 'https://api.example.com/v1'.`,
-    );
-  }
-  if (url.protocol !== 'https:' && url.protocol !== 'http:') {
-    throw new TypeError(
-      `new ${className}(): \`baseURL\` has the protocol '${url.protocol}': give an http or https URL.`,
+      `new ${className}(): \`baseURL\` is no http or https URL but ${showHidden(given)}: give one such as 'https://api.example.com/v1'.`,
     );
   }
   if (url.username || url.password) {
@@ -172,36 +168,4 @@ export function resolveBaseURL(options: ClientOptions, spec: ProviderSpec, class
     );
   }
   return given.replace(/\/+$/, '');
-}
-
-/** The key, or the function that gives it; undefined where none is needed. */
-export function resolveApiKey(
-  options: ClientOptions,
-  spec: ProviderSpec,
-  className: string,
-): ApiKey | undefined {
-  const { apiKey = environment(spec.env?.apiKey) } = options;
-  if (apiKey === null || typeof apiKey === 'function') return apiKey ?? undefined;
-  if (apiKey === undefined) {
-    if (spec.needsApiKey === false) return undefined;
-    const variable = spec.env?.apiKey ? `, or set the environment variable ${spec.env.apiKey}` : '';
-    throw new AuthenticationError(
-      `${className} has no API key: pass \`apiKey\`${variable}. For a server that needs none, pass \`apiKey: null\`.`,
-      { provider: spec.name },
-    );
-  }
-  const wrong = whatIsWrongWithKey(apiKey);
-  if (wrong) throw new TypeError(`new ${className}(): \`apiKey\` ${wrong}.`);
-  return apiKey;
-}
-
-/** What makes a key unusable, in words that do not show it. */
-export function whatIsWrongWithKey(key: unknown): string | undefined {
-  if (typeof key !== 'string')
-    return `is ${key === null ? 'null' : typeof key}: give a string or a function that returns one`;
-  if (key.trim() === '') return 'is empty: give the key';
-  if (/[\r\n]/.test(key)) return 'holds a line break, often from a file: trim it';
-
-  if (/[^\x20-\x7e]/.test(key)) return 'holds a character that no header can carry: copy the key again';
-  return undefined;
 }

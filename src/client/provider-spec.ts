@@ -35,7 +35,11 @@ export interface ProviderSpec {
   readonly embeddingFormat?: 'base64' | 'float';
 }
 
-/** Adds nothing but the check: a spec written with it is typed where it stands. */
+/**
+ * The spec of a client class.
+ *
+ * @throws TypeError when the class declares none, or one without a name.
+ */
 export function checkSpec(spec: ProviderSpec | undefined, className: string): ProviderSpec {
   if (!spec || typeof spec.name !== 'string' || spec.name === '') {
     throw new TypeError(

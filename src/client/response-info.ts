@@ -13,16 +13,22 @@ export interface ResponseInfo {
   readonly attempts: readonly AttemptSummary[];
 }
 
-const callsBehind = new WeakMap<object, readonly Call[]>();
+/** The part of a call that outlives it. The call itself holds the prompt, which a kept result must not keep. */
+export type CallRecord = Pick<Call, 'facts' | 'attempts'>;
 
-/** Remembers which calls a result came from. */
-export function rememberCalls(result: object, calls: readonly Call[]): void {
-  callsBehind.set(result, calls);
+const recordsBehind = new WeakMap<object, readonly CallRecord[]>();
+
+/** Remembers what calls a result came from. What they learn later shows as well: the usage of a stream comes last. */
+export function rememberCalls(result: object, calls: readonly CallRecord[]): void {
+  recordsBehind.set(
+    result,
+    calls.map(({ facts, attempts }) => ({ facts, attempts })),
+  );
 }
 
-/** The calls that `rememberCalls()` was told of. */
-export function callsOf(result: object): readonly Call[] {
-  return callsBehind.get(result) ?? [];
+/** What `rememberCalls()` was told of a result. */
+export function callsBehind(result: object): readonly CallRecord[] {
+  return recordsBehind.get(result) ?? [];
 }
 
 /**
@@ -34,15 +40,15 @@ export function callsOf(result: object): readonly Call[] {
  * responseInfo(reply)?.rateLimit?.tokens?.remaining;
  */
 export function responseInfo(result: object): ResponseInfo | undefined {
-  const calls = callsBehind.get(result);
-  if (!calls || calls.length === 0) return undefined;
-  const usages = calls.map((call) => call.facts.usage).filter((usage) => usage !== undefined);
+  const calls = callsBehind(result);
+  if (calls.length === 0) return undefined;
+  const usages = calls.map(({ facts }) => facts.usage).filter((usage) => usage !== undefined);
   const last = calls[calls.length - 1]?.facts;
   return {
     ...(usages.length > 0 && { usage: usages.reduce(addUsage) }),
     ...(last?.requestId !== undefined && { requestId: last.requestId }),
     ...(last?.limits && { rateLimit: last.limits }),
-    attempts: calls.flatMap((call) => call.attempts),
+    attempts: calls.flatMap(({ attempts }) => attempts),
   };
 }
 

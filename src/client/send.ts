@@ -1,22 +1,13 @@
 import type { AxiosInstance, AxiosResponse } from 'axios';
-import {
-  errorFromResponse,
-  neverSent,
-  readRateLimit,
-  readRequestId,
-  redactText,
-  ResponseFormatError,
-} from '../../decorators/errors/index.js';
-import {
-  currentCall,
-  type Call,
-  type CallFacts,
-  type CallOptions,
-  type TokenUsage,
-} from '../../decorators/pipeline/index.js';
+import { neverSent, readRateLimit, readRequestId, redactText } from '../../decorators/errors/index.js';
+import { secretsOf } from '../../decorators/errors/secrets.js';
+import { currentCall, type Call, type CallFacts, type CallOptions } from '../../decorators/pipeline/index.js';
 import { haveLazySignal } from '../../decorators/pipeline/call-options.js';
+import { readUsage } from '../../decorators/pipeline/usage.js';
 import type { HttpRequestConfig } from '../http/index.js';
+import { checkExtraBody } from './arguments.js';
 import type { ProviderSpec } from './provider-spec.js';
+import { errorInBody, unexpectedContent } from './unusable-answer.js';
 
 /** One request to an endpoint. */
 export interface ApiRequest {
@@ -34,10 +25,10 @@ export interface ApiRequest {
 export interface RequestContext {
   readonly http: AxiosInstance;
   readonly provider: ProviderSpec;
-  /** Keys that must not show in an error. */
+  /** Values that must not show in an error or a log. */
   readonly secrets: Iterable<string>;
-  /** Writes a body to the log; missing unless that was asked for. */
-  readonly logBody?: (what: string, body: unknown) => void;
+  /** Writes a body to the log, without `secrets` and those of the call; missing unless that was asked for. */
+  readonly logBody?: (what: string, body: unknown, ofCall: Iterable<string>) => void;
 }
 
 /** Sends a request whose answer is JSON. */
@@ -50,8 +41,11 @@ export async function sendRequest<T>(
   const call = currentCall();
   const response = await exchange(context, path, init, options, call, 'json');
   const body = response.data as T;
-  context.logBody?.(`answer of ${path}`, body);
-  checkBody(context, response);
+  context.logBody?.(`answer of ${path}`, body, secretsOf({ config: response.config }));
+  const error = errorInBody(context, response, body);
+  if (error) throw error;
+  // What is no JSON comes as text.
+  if (typeof body === 'string' && body !== '') throw unexpectedContent(context, response, body, 'JSON');
   if (call && typeof body === 'object' && body !== null) {
     const usage = readUsage(body);
     if (usage) call.report({ usage });
@@ -71,42 +65,38 @@ export async function openEventStream(
 }
 
 async function exchange(
-  { http, provider, logBody }: RequestContext,
+  { http, provider, secrets, logBody }: RequestContext,
   path: string,
   { method, body, query, headers }: ApiRequest,
   options: CallOptions,
   call: Call | undefined,
   responseType: 'json' | 'stream',
 ): Promise<AxiosResponse> {
+  checkExtraBody(options.extraBody, body, path);
   let sent = false;
   const config: HttpRequestConfig = {
     url: path,
     method: method ?? (body === undefined ? 'GET' : 'POST'),
-    data: withExtraBody(body, options.extraBody),
+    data: options.extraBody ? { ...(body as object), ...options.extraBody } : body,
     responseType,
     headers: { ...headers, ...idempotencyHeader(provider, options, call), ...options.headers },
     onSent: () => {
       sent = true;
     },
   };
-  logBody?.(`request to ${path}`, config.data);
   if (query) config.params = query;
+  logBody?.(`request to ${path}`, config.data, secretsOf({ config }));
   if (call && haveLazySignal(options)) config.cancellation = call;
   else if (options.signal) config.signal = options.signal;
   try {
     const response = await http.request<unknown>(config);
-    call?.report(readFacts(response));
+    call?.report(readFacts(response, secrets));
     return response;
   } catch (error) {
     const { response } = error as { response?: AxiosResponse };
-    call?.report(response ? readFacts(response) : { sent: sent && !neverSent(error) });
+    call?.report(response ? readFacts(response, secrets) : { sent: sent && !neverSent(error) });
     throw error;
   }
-}
-
-function withExtraBody(body: unknown, extraBody: CallOptions['extraBody']): unknown {
-  if (!extraBody) return body;
-  return { ...(body as object | undefined), ...extraBody };
 }
 
 const generatedKeys = new WeakMap<readonly unknown[], string>();
@@ -124,52 +114,11 @@ function idempotencyHeader(
   return { [header]: key };
 }
 
-function readFacts({ status, headers }: AxiosResponse): CallFacts {
+function readFacts({ status, headers }: AxiosResponse, secrets: Iterable<string>): CallFacts {
   const facts: CallFacts = { sent: true, statusCode: status };
   const requestId = readRequestId(headers);
-  if (requestId !== undefined) facts.requestId = requestId;
+  if (requestId !== undefined) facts.requestId = redactText(requestId, secrets);
   const limits = readRateLimit(headers);
   if (limits) facts.limits = limits;
   return facts;
-}
-
-/** Some servers answer 200 with an error in the body, or with a page of a proxy. */
-function checkBody({ provider, secrets }: RequestContext, response: AxiosResponse): void {
-  const body: unknown = response.data;
-  const { status: statusCode, headers } = response;
-  if (typeof body === 'object' && body !== null && (body as { error?: unknown }).error) {
-    throw errorFromResponse({ statusCode, headers, body, provider: provider.name, secrets });
-  }
-  // What is no JSON comes as text.
-  if (typeof body === 'string' && body !== '') {
-    const type = contentType(response);
-    throw new ResponseFormatError(
-      type.includes('json')
-        ? `${provider.name} answered ${statusCode} with JSON that cannot be read: it may have been cut off.`
-        : `${provider.name} answered ${statusCode} with ${type || 'no content type'} where JSON was expected.`,
-      { statusCode, response: redactText(body.slice(0, 200), secrets), provider: provider.name },
-    );
-  }
-}
-
-/** The content type of a response, without its parameters. */
-export function contentType({ headers }: AxiosResponse): string {
-  const value = (headers as Record<string, unknown> | undefined)?.['content-type'];
-  return typeof value === 'string' ? (value.split(';')[0] ?? '').trim().toLowerCase() : '';
-}
-
-/** Usage in OpenAI's words: `prompt_tokens` and `completion_tokens`, with the cached part of the prompt. */
-export function readUsage(body: object): TokenUsage | undefined {
-  const usage = (body as { usage?: Record<string, unknown> | null }).usage;
-  if (typeof usage !== 'object' || usage === null) return undefined;
-  const number = (value: unknown): number | undefined => (typeof value === 'number' ? value : undefined);
-  const inputTokens = number(usage['prompt_tokens']);
-  const outputTokens = number(usage['completion_tokens']);
-  const details = usage['prompt_tokens_details'] as Record<string, unknown> | null | undefined;
-  const cachedInputTokens = number(details?.['cached_tokens']);
-  return {
-    ...(inputTokens !== undefined && { inputTokens }),
-    ...(outputTokens !== undefined && { outputTokens }),
-    ...(cachedInputTokens !== undefined && { cachedInputTokens }),
-  };
 }

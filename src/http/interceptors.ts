@@ -13,6 +13,7 @@ import {
   type InternalHttpRequestConfig,
   useSignal,
 } from './request-config.js';
+import { jsonOrText } from './json-or-text.js';
 import { ERROR_BODY_BYTES, readBounded } from './read-bounded.js';
 import { isBelowBaseUrl, requestUrl } from './request-url.js';
 
@@ -102,7 +103,7 @@ export async function drainFailedStream(error: unknown): Promise<never> {
       useSignal(error.config as InternalHttpRequestConfig);
       const { signal } = error.config;
       const text = await readBounded(response.data, ERROR_BODY_BYTES, signal as GenericAbortSignal);
-      response.data = parsed(text);
+      response.data = jsonOrText(text);
     }
   }
   throw error;
@@ -111,12 +112,4 @@ export async function drainFailedStream(error: unknown): Promise<never> {
 function isStream(data: unknown): data is ByteSource {
   if (typeof data !== 'object' || data === null) return false;
   return Symbol.asyncIterator in data || 'getReader' in data;
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text) as unknown;
-  } catch {
-    return text;
-  }
 }

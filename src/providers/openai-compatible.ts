@@ -1,4 +1,3 @@
-import { ResponseFormatError } from '../../decorators/errors/index.js';
 import { HandleApiErrors } from '../../decorators/handle-api-errors.js';
 import {
   continueWith,
@@ -16,7 +15,7 @@ import { BaseLLMClient } from '../client/base-client.js';
 import { checkVectors, embedAll } from '../client/embed.js';
 import { estimateChatTokens, estimateInputTokens } from '../client/estimate.js';
 import type { ProviderSpec } from '../client/provider-spec.js';
-import { callsOf, rememberCalls } from '../client/response-info.js';
+import { callsBehind, rememberCalls } from '../client/response-info.js';
 import { ChatCompletionStream } from '../streaming/index.js';
 import type {
   ChatCompletion,
@@ -68,13 +67,10 @@ export class OpenAICompatibleClient extends BaseLLMClient {
     params: ChatParams = {},
     options: CallOptions = {},
   ): Promise<ChatCompletion> {
-    const body = { model: this.model, messages, ...params };
+    const body = { ...params, model: params.model ?? this.model, messages };
     const completion = await this.send<ChatCompletion | null>('/chat/completions', { body }, options);
     if (!Array.isArray(completion?.choices)) {
-      throw new ResponseFormatError(`${this.provider.name} answered without \`choices\`.`, {
-        response: completion,
-        provider: this.provider.name,
-      });
+      throw this.malformedAnswer('without `choices`', completion, options);
     }
     return completion;
   }
@@ -95,10 +91,11 @@ export class OpenAICompatibleClient extends BaseLLMClient {
   ): ChatCompletionStream {
     return new ChatCompletionStream(
       (own) => {
-        const signal = options.signal ? AbortSignal.any([options.signal, own]) : own;
-        return this.chatCompletionEvents(messages, params, { ...options, signal });
+        const given = this.callOptionsIn('chatCompletionEvents', [messages, params, options]);
+        const signal = given.signal ? AbortSignal.any([given.signal, own]) : own;
+        return this.chatCompletionEvents(messages, params, { ...given, signal });
       },
-      (completion, first) => rememberCalls(completion, callsOf(first)),
+      (completion, first) => rememberCalls(completion, callsBehind(first)),
     );
   }
 
@@ -109,11 +106,11 @@ export class OpenAICompatibleClient extends BaseLLMClient {
   @HandleApiErrors()
   protected async *chatCompletionEvents(
     messages: readonly ChatMessage[],
-    params: ChatParams,
-    options: CallOptions,
-  ): AsyncGenerator<ChatCompletionChunk, Continuation<ChatCompletionChunk> | void, undefined> {
+    params: ChatParams = {},
+    options: CallOptions = {},
+  ): AsyncGenerator<ChatCompletionChunk, Continuation<ChatCompletionChunk> | void, unknown> {
     const usage = this.provider.streamUsage === false ? {} : { stream_options: { include_usage: true } };
-    const body = { model: this.model, messages, ...usage, ...params, stream: true };
+    const body = { ...usage, ...params, model: params.model ?? this.model, messages, stream: true };
     return continueWith(await this.stream('/chat/completions', { body }, options));
   }
 
@@ -135,16 +132,20 @@ export class OpenAICompatibleClient extends BaseLLMClient {
     options: CallOptions = {},
   ): Promise<number[] | number[][]> {
     checkInputs(input, 'embeddings()');
+    const given = this.callOptionsIn('embedBatch', [input, params, options]);
     const { embeddingInputs = 2048, embeddingTokens = 300_000 } = this.provider.limits ?? {};
-    const vectors = await embedAll(
-      typeof input === 'string' ? [input] : input,
-      { inputs: embeddingInputs, tokens: embeddingTokens },
-      options,
-      (batch, batchOptions) => this.embedBatch(batch, params, batchOptions),
+    const vectors = await this.asOneCall('embedBatch', (ending) =>
+      embedAll(
+        typeof input === 'string' ? [input] : input,
+        { inputs: embeddingInputs, tokens: embeddingTokens },
+        given,
+        ending,
+        (batch, batchOptions) => this.embedBatch(batch, params, batchOptions),
+      ),
     );
     const [first] = vectors;
     if (typeof input !== 'string' || !first) return vectors;
-    rememberCalls(first, callsOf(vectors));
+    rememberCalls(first, callsBehind(vectors));
     return first;
   }
 
@@ -155,11 +156,11 @@ export class OpenAICompatibleClient extends BaseLLMClient {
   @HandleApiErrors()
   protected async embedBatch(
     inputs: string[],
-    params: EmbeddingParams,
-    options: CallOptions,
+    params: EmbeddingParams = {},
+    options: CallOptions = {},
   ): Promise<EmbeddingResponse> {
     const encoding_format = this.provider.embeddingFormat ?? 'base64';
-    const body = { model: this.embeddingModel, input: inputs, encoding_format, ...params };
+    const body = { encoding_format, ...params, model: params.model ?? this.embeddingModel, input: inputs };
     const response = await this.send<EmbeddingResponse>('/embeddings', { body }, options);
     checkVectors(response, inputs.length, this.provider.name);
     return response;
@@ -186,7 +187,8 @@ export class OpenAICompatibleClient extends BaseLLMClient {
     return PUBLIC_NAMES[method] ?? method;
   }
 
-  protected override estimate({ method, args }: Call): TokenEstimate | undefined {
+  protected override estimate(call: Call): TokenEstimate | undefined {
+    const { method, args } = call;
     const [first, params] = args as [unknown[], (ChatParams & EmbeddingParams) | undefined];
     if (method === 'embedBatch') {
       return {
@@ -194,7 +196,7 @@ export class OpenAICompatibleClient extends BaseLLMClient {
         maxOutputTokens: 0,
       };
     }
-    if (method !== 'chatCompletion' && method !== 'chatCompletionEvents') return undefined;
+    if (method !== 'chatCompletion' && method !== 'chatCompletionEvents') return super.estimate(call);
     const maxOutputTokens = params?.max_completion_tokens ?? params?.max_tokens ?? undefined;
     return { inputTokens: estimateChatTokens(first), maxOutputTokens };
   }

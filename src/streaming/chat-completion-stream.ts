@@ -1,4 +1,5 @@
 import { AbortError, IncompleteStreamError, StreamError } from '../../decorators/errors/index.js';
+import { defineAsyncDispose } from '../../decorators/pipeline/dispose.js';
 import type { ReadyIterator } from '../../decorators/pipeline/index.js';
 import type { ChatCompletion, ChatCompletionChunk } from '../wire/index.js';
 import { ChatCompletionAccumulator } from './accumulate.js';
@@ -133,16 +134,7 @@ export class ChatCompletionStream implements AsyncIterable<ChatCompletionChunk> 
   declare readonly [Symbol.asyncDispose]: () => Promise<void>;
 
   static {
-    // Without the symbol the method would be called "undefined"; and nothing could ask for it.
-    if (Symbol.asyncDispose as unknown) {
-      Object.defineProperty(this.prototype, Symbol.asyncDispose, {
-        configurable: true,
-        writable: true,
-        async value(this: ChatCompletionStream) {
-          await this.#leave();
-        },
-      });
-    }
+    defineAsyncDispose(this.prototype, (stream) => stream.#leave());
   }
 
   #take(): void {

@@ -16,6 +16,8 @@ export interface ReadChunksOptions extends SseOptions {
    * JSON. Errors have been recognised before. Default: the payload is a chunk already.
    */
   translate?: ((payload: unknown, event: SseEvent) => ChatCompletionChunk | undefined) | undefined;
+  /** Sees every chunk before it is handed on. */
+  onChunk?: ((chunk: ChatCompletionChunk) => void) | undefined;
   /** Whether an event ends the stream. Default: its data is exactly `[DONE]`. */
   isDone?: ((event: SseEvent) => boolean) | undefined;
   /** Makes an error of the payload of an error event. Default: `errorFromResponse()`, else a `StreamError`. */
@@ -45,15 +47,16 @@ const EXCERPT_LENGTH = 80;
 
 class ChunkHandler implements EventHandler<ChatCompletionChunk> {
   readonly #translate: (payload: unknown, event: SseEvent) => unknown;
+  readonly #onChunk: ((chunk: ChatCompletionChunk) => void) | undefined;
   readonly #isDone: (event: SseEvent) => boolean;
   readonly #toError: (payload: unknown) => Error;
   /** The choices seen, and whether each has its finish_reason. */
   readonly #finished = new Map<unknown, boolean>();
-
   readonly #secrets: Iterable<string> | undefined;
 
-  constructor({ translate, isDone, toError, secrets }: ReadChunksOptions) {
+  constructor({ translate, onChunk, isDone, toError, secrets }: ReadChunksOptions) {
     this.#secrets = secrets;
+    this.#onChunk = onChunk;
     this.#translate = translate ?? ((payload) => payload);
     this.#isDone = isDone ?? ((event) => event.data === '[DONE]');
     this.#toError =
@@ -68,7 +71,9 @@ class ChunkHandler implements EventHandler<ChatCompletionChunk> {
     // Gemini's compatible endpoint wraps an error in a list.
     const first: unknown = Array.isArray(payload) ? payload[0] : payload;
     if (event.event === 'error' || (isObject(first) && first['error'])) throw this.#toError(first);
-    return this.#normalise(this.#translate(payload, event));
+    const chunk = this.#normalise(this.#translate(payload, event));
+    if (chunk) this.#onChunk?.(chunk);
+    return chunk;
   }
 
   end(): void {
@@ -95,15 +100,16 @@ class ChunkHandler implements EventHandler<ChatCompletionChunk> {
   /** Makes `choices[i].delta` safe to read; undefined for an event that is no chunk, such as a ping. */
   #normalise(chunk: unknown): ChatCompletionChunk | undefined {
     if (!isObject(chunk)) return undefined;
-    const { choices } = chunk;
-    if (!Array.isArray(choices)) {
+    if (!Array.isArray(chunk['choices'])) {
       if (!isObject(chunk['usage']) && chunk['object'] !== 'chat.completion.chunk') return undefined;
       chunk['choices'] = [];
       return chunk as unknown as ChatCompletionChunk;
     }
-    for (const choice of choices as Record<string, unknown>[]) {
+    const choices = (chunk['choices'] as unknown[]).filter(isObject);
+    chunk['choices'] = choices;
+    for (const choice of choices) {
       // Some servers answer with the whole message in one event.
-      choice['delta'] ??= choice['message'] ?? {};
+      if (!isObject(choice['delta'])) choice['delta'] = isObject(choice['message']) ? choice['message'] : {};
       // Some send an empty finish_reason on every chunk.
       if (choice['finish_reason']) this.#finished.set(choice['index'], true);
       else if (!this.#finished.has(choice['index'])) this.#finished.set(choice['index'], false);

@@ -6,7 +6,7 @@ export class AbortWatch {
   private readonly watched = new Map<AbortSignal, Set<() => void>>();
 
   /** `afterwards` is called when all waiters of an aborted signal have left: earlier, it might serve one of them. */
-  constructor(private readonly afterwards: () => void) {}
+  constructor(private readonly afterwards: () => void = () => undefined) {}
 
   /** Calls `onAbort` once when `signal` is aborted; the function returned takes it back. */
   add(signal: AbortSignal, onAbort: () => void): () => void {
