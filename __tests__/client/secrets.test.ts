@@ -1,7 +1,7 @@
 import { inspect } from 'node:util';
 import { describe, expect, it } from '@jest/globals';
-import type { CallOptions, Logger, OpenAIClientOptions } from 'keelson';
-import { failureOf, json, messages, openClient, serve } from './support.js';
+import { responseInfo, type CallOptions, type Logger, type OpenAIClientOptions } from 'keelson';
+import { failureOf, json, KEY, messages, openClient, serve } from './support.js';
 
 const SECRET = 'hunter2hunter2';
 
@@ -86,4 +86,16 @@ describe('secrets beside the key', () => {
       expect((await failureOf(client.chatCompletion(messages))).message).not.toContain(SECRET);
     }
   });
+});
+
+it('does not let a server echo the key by its request id', async () => {
+  const baseURL = await serve((_, response) =>
+    json(response, 200, { choices: [] }, { 'x-request-id': `id-${KEY}` }),
+  );
+  const lines: unknown[] = [];
+  const write = (...line: unknown[]): void => void lines.push(line);
+  const logger = { debug: write, info: write, warn: write, error: write };
+  const reply = await openClient(baseURL, { logger }).chatCompletion(messages);
+  expect(responseInfo(reply)?.requestId).not.toContain(KEY);
+  expect(JSON.stringify(lines)).not.toContain(KEY);
 });

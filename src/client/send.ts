@@ -114,10 +114,16 @@ function idempotencyHeader(
   return { [header]: key };
 }
 
+/** Servers echo what they are sent, in headers too. The search for a secret is cheap, hiding one is not. */
+function withoutSecrets(text: string, secrets: Iterable<string>): string {
+  for (const secret of secrets) if (text.includes(secret)) return redactText(text, secrets);
+  return text;
+}
+
 function readFacts({ status, headers }: AxiosResponse, secrets: Iterable<string>): CallFacts {
   const facts: CallFacts = { sent: true, statusCode: status };
   const requestId = readRequestId(headers);
-  if (requestId !== undefined) facts.requestId = redactText(requestId, secrets);
+  if (requestId !== undefined) facts.requestId = withoutSecrets(requestId, secrets);
   const limits = readRateLimit(headers);
   if (limits) facts.limits = limits;
   return facts;
