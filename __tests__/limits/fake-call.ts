@@ -42,6 +42,10 @@ export class FakeCall implements Call {
     return this.abortion !== undefined;
   }
 
+  throwIfAborted(): void {
+    if (this.abortion) throw this.abortion;
+  }
+
   get abortListeners(): number {
     return this.listeners.size;
   }

@@ -54,7 +54,7 @@ export class Limiter {
    * @throws AbortError, or what the call was aborted with, when that happens before it is admitted.
    */
   admit(call: Call): Lease | Promise<Lease> {
-    throwIfAborted(call);
+    call.throwIfAborted();
     const key = this.only ? DEFAULT_KEY : this.keyOf(call);
     const queue = this.only ?? this.queueOf(key);
     const cost = costOf(call, this.options.cost, queue.balance.tokenCapacity, queue.meanOutputTokens.value);
@@ -77,7 +77,7 @@ export class Limiter {
 
   private async admitLater(call: Call, key: string, cost: Promise<Cost>): Promise<Lease> {
     const known = await untilAborted(call, cost);
-    throwIfAborted(call);
+    call.throwIfAborted();
     // Looked up again: the balance may have been forgotten meanwhile.
     return enter(this.queueOf(key), call, known);
   }
@@ -110,13 +110,6 @@ export class Limiter {
 /** Whether `value` is a `Limiter`: by what it can do, not by its class, since it may come from another copy of the package. */
 export function isLimiter(value: unknown): value is Limiter {
   return typeof (value as Partial<Limiter> | null | undefined)?.admit === 'function';
-}
-
-function throwIfAborted(call: Call): void {
-  if (!call.aborted) return;
-  call.onAbort((error) => {
-    throw error;
-  });
 }
 
 /** What `promise` gives, or the abortion of `call`, whichever comes first. */

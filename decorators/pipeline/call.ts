@@ -94,6 +94,8 @@ export interface Call {
    * Cheaper than `signal`.
    */
   onAbort(listener: (error: LLMError) => void): () => void;
+  /** Throws what this attempt was aborted with; does nothing while it was not. */
+  throwIfAborted(): void;
   /** Ends this attempt with `reason`; an `LLMError` is thrown as it is, anything else as the cause of an `AbortError`. */
   abort(reason: unknown): void;
   /** A call within this one: aborted with it, but not the other way round. */
