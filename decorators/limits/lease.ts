@@ -2,25 +2,34 @@ import { neverSent, RateLimitError, type RateLimitInfo } from '../errors/index.j
 import type { Call, CallFacts, CallOutcome } from '../pipeline/call.js';
 import { readUsage } from '../pipeline/usage.js';
 import type { AdmissionQueue } from './admission-queue.js';
-import type { TakenAt } from './balance.js';
+import type { Balance, TakenAt } from './balance.js';
+import type { Cost } from './cost.js';
+import type { Amounts } from './store.js';
 
 /** What an admitted call holds: its reservation and its place among the calls that run. To be settled once, when it ends. */
-export class Lease implements TakenAt {
+export class Lease implements TakenAt, Amounts {
+  /** By the clock of the balance, which may be another process's. */
   at = 0;
+  /** By ours. */
+  admittedAt = 0;
   drawnRequests = 0;
   drawnTokens = 0;
+  /** The balance that has given it; undefined where nobody keeps account. */
+  heldBy: Balance | undefined;
+  /** What is reserved. */
+  readonly requests: number;
+  readonly tokens: number;
   private ended = false;
   private observed = false;
 
   constructor(
     private readonly queue: AdmissionQueue,
     readonly call: Call,
-    /** What is reserved. */
-    readonly requests: number,
-    readonly tokens: number,
-    /** The part of `tokens` that is input, where that is known. */
-    private readonly inputTokens: number | undefined,
-  ) {}
+    private readonly cost: Cost,
+  ) {
+    this.requests = cost.requests;
+    this.tokens = cost.tokens;
+  }
 
   /** Takes the provider's account of its limits. To be told when it is read, since it is about that moment. */
   observe({ limits }: CallFacts): void {
@@ -55,8 +64,8 @@ export class Lease implements TakenAt {
       if (limits && !this.observed) queue.observe(limits, this);
       if (throttled) {
         const retryAfterMs = error.retryAfterMs ?? facts.retryAfterMs ?? resetOf(limits);
-        if (retryAfterMs !== undefined && retryAfterMs > 0) queue.close(retryAfterMs, this.call);
-      }
+        queue.throttle(this, retryAfterMs);
+      } else if (!error) queue.learner?.succeeded();
     }
     queue.wake();
   }
@@ -64,13 +73,16 @@ export class Lease implements TakenAt {
   private usedTokens(outcome: CallOutcome, facts: CallFacts): number {
     const usage = facts.usage ?? readUsage(outcome.result);
     if (!usage) return this.tokens;
-    const { inputTokens = this.inputTokens, outputTokens } = usage;
+    const { queue, cost } = this;
+    const { inputTokens = cost.inputTokens, outputTokens } = usage;
     const complete = outcome.error === undefined && outcome.incomplete !== true;
     // Of a call that broke off, an output that nobody has counted may still have been made.
     if (outputTokens === undefined && !complete) return this.tokens;
     const used = (inputTokens ?? 0) + (outputTokens ?? 0);
-    if (complete)
-      this.queue.meanOutputTokens.add(this.inputTokens === undefined ? used : (outputTokens ?? 0));
+    if (complete) queue.meanOutputTokens.add(cost.inputTokens === undefined ? used : (outputTokens ?? 0));
+    if (usage.inputTokens !== undefined && cost.estimatedInput !== undefined) {
+      queue.inputRatio.add(usage.inputTokens, cost.estimatedInput);
+    }
     return used;
   }
 }

@@ -62,8 +62,17 @@ export interface LimiterEvent extends CallEventBase {
   readonly waitMs?: number;
 }
 
+/** The store that a limiter shares with other processes has gone down, or is there again. */
+export interface StoreEvent extends CallEventBase {
+  readonly type: 'store';
+  readonly state: 'up' | 'down';
+  /** What it failed with, when it went down. */
+  readonly error?: LLMError;
+}
+
 /** Everything that policies tell. */
-export type PolicyEvent = AttemptEvent | RetryEvent | WaitEvent | SuccessEvent | FailureEvent | LimiterEvent;
+export type PolicyEvent =
+  AttemptEvent | RetryEvent | WaitEvent | SuccessEvent | FailureEvent | LimiterEvent | StoreEvent;
 
 /** An event as a policy writes it: the pipeline adds what every event carries. */
 export type PolicyEventBody = PolicyEvent extends infer E

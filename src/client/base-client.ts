@@ -1,6 +1,6 @@
 import type { AxiosInstance } from 'axios';
 import { fromFailure, type ResponseFormatError } from '../../decorators/errors/index.js';
-import { isLimiter, Limiter } from '../../decorators/limits/index.js';
+import type { Limiter } from '../../decorators/limits/index.js';
 import {
   onPolicyEvent,
   policyHost,
@@ -32,6 +32,7 @@ import { Credentials } from './credentials.js';
 import { environmentHeaders } from './environment.js';
 import { estimateRequest } from './estimate.js';
 import { Lifecycle } from './lifecycle.js';
+import { limiterFor } from './limiter-for.js';
 import { bodyLog, logEvent, resolveLogger, type Logger } from './logging.js';
 import { checkClientOptions, resolveBaseURL, type ClientOptions } from './options.js';
 import { checkSpec, type ProviderSpec } from './provider-spec.js';
@@ -110,8 +111,7 @@ export abstract class BaseLLMClient {
     this.#logger = resolveLogger(options.logger);
     this.model = options.model ?? this.provider.models?.chat;
     this.embeddingModel = options.embeddingModel ?? this.provider.models?.embedding;
-    const { rateLimit } = options;
-    this.limiter = rateLimit === undefined || isLimiter(rateLimit) ? rateLimit : new Limiter(rateLimit);
+    this.limiter = limiterFor(options.rateLimit, this.model ?? this.embeddingModel);
     const { baseURL } = this;
     const headers = {
       'User-Agent': `keelson/${VERSION}`,

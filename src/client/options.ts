@@ -22,8 +22,11 @@ export interface ClientOptions {
   model?: string | undefined;
   /** Model of embeddings that name none. Default: the provider's. */
   embeddingModel?: string | undefined;
-  /** Limits of this client, or a `Limiter` that several clients share. Default: none. */
-  rateLimit?: LimiterOptions | Limiter | undefined;
+  /**
+   * Limits of this client, or a `Limiter` that several clients share. `'learn'` finds the limits of each model out, from
+   * the provider's headers or by its refusals. Default: none.
+   */
+  rateLimit?: LimiterOptions | Limiter | 'learn' | undefined;
   /** Options of `@RetryWithBackoff` for the methods of this client; `false` for no retries. */
   retry?: RetryOptions | false | undefined;
   /** Options of `@Timeout` for the methods of this client. */
@@ -98,10 +101,13 @@ export function checkClientOptions(options: unknown, className: string, ownNames
       throw new TypeError(`${where}: \`${name}\` is ${show(value)}: give the name of a model.`);
     }
   }
-  for (const [name, value] of Object.entries({ rateLimit, timeouts })) {
-    if (value !== undefined && (typeof value !== 'object' || value === null || Array.isArray(value))) {
-      throw new TypeError(`${where}: \`${name}\` is ${show(value)}: give an object.`);
-    }
+  if (rateLimit !== undefined && rateLimit !== 'learn' && !isObject(rateLimit)) {
+    throw new TypeError(
+      `${where}: \`rateLimit\` is ${show(rateLimit)}: give an object such as { requestsPerMinute: 60 }, a Limiter, or 'learn'.`,
+    );
+  }
+  if (timeouts !== undefined && !isObject(timeouts)) {
+    throw new TypeError(`${where}: \`timeouts\` is ${show(timeouts)}: give an object.`);
   }
   if (query !== undefined && !isPlainObject(query)) {
     throw new TypeError(
@@ -125,6 +131,10 @@ export function checkClientOptions(options: unknown, className: string, ownNames
       );
     }
   }
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /** Names a value that may be a key in the wrong place. */
