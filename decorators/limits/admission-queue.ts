@@ -1,14 +1,15 @@
 import type { LLMError, RateLimitInfo } from '../errors/index.js';
 import type { Call } from '../pipeline/call.js';
 import type { LimiterEvent } from '../pipeline/events.js';
-import { runtime, type CancelTimer } from '../pipeline/runtime.js';
+import { runtime } from '../pipeline/runtime.js';
 import type { Balance, BalanceSnapshot } from './balance.js';
-import { RunningMean, RunningRatio } from './running-mean.js';
+import { GateSpread } from './gate-spread.js';
 import type { Learner } from './learner.js';
 import type { Lease } from './lease.js';
+import { OneTimer } from './one-timer.js';
 import { capacityOf, neverFits } from './rates.js';
-import { timerDelay } from './refilling-level.js';
 import { neverAdmitted, queueFull, refused, type TooLong } from './refusals.js';
+import { RunningMean, RunningRatio } from './running-mean.js';
 import type { Amounts, SharedLimits } from './store.js';
 import { WaitList, type Linked } from './wait-list.js';
 
@@ -24,14 +25,13 @@ interface Waiter extends Linked<Waiter> {
   readonly deadline: number;
   /** Whether it has been answered. */
   gone: boolean;
+  /** Whether its wait was found short enough, when it came or when a shared balance was first asked for it. */
+  checked: boolean;
   readonly grant: () => void;
   readonly refuse: (error: unknown) => void;
 }
 
 const FIRST_MEAN_OUTPUT_TOKENS = 500;
-/** After the provider has asked to wait, those who waited return within this share of the time, but not much later. */
-const SPREAD = 0.1;
-const LONGEST_SPREAD_MS = 1000;
 /** How many calls a shared balance is asked for at once. */
 const MOST_ASKED = 64;
 
@@ -52,16 +52,11 @@ export class AdmissionQueue {
   /** What all waiters together ask for. */
   private queuedRequests = 0;
   private queuedTokens = 0;
-  private cancelTimer: CancelTimer | undefined;
-  private timerAt = Infinity;
+  private readonly timer = new OneTimer(() => this.wake());
+  private readonly spread = new GateSpread();
   /** Whether the balance is being asked, and whether something may have become free meanwhile. */
   private asking = false;
   private woken = false;
-  /** Time within which the waiters return after the gate was closed, and the mean step from one to the next. */
-  private spreadMs = 0;
-  private stepMs = 0;
-  /** When the next step is due. */
-  private heldUntil = 0;
 
   constructor(
     private readonly key: string | undefined,
@@ -98,6 +93,7 @@ export class AdmissionQueue {
         arrivedAt: now,
         deadline: now + this.bounds().maxWaitMs,
         gone: false,
+        checked: untilTaken !== undefined,
         grant: () => {
           leave();
           resolve(lease);
@@ -128,24 +124,25 @@ export class AdmissionQueue {
 
   /** Lowers the balance to what the provider reports, to one of its calls or without one. */
   observe(limits: RateLimitInfo, lease?: Lease): void {
-    this.learner?.read(limits);
+    const isNew = this.learner?.read(limits);
     const now = runtime().now();
     if (limits.requests || limits.tokens) {
       (lease?.heldBy ?? this.balance).observe(limits.requests, limits.tokens, lease, now);
     }
+    // Not before: what calls have used that run already is known only now.
+    if (isNew) this.wake();
   }
 
   /** The provider has refused the call of `lease`: nobody is admitted for `retryAfterMs` and a little more, different in each process. */
   throttle({ call, admittedAt }: Lease, retryAfterMs: number | undefined): void {
     this.learner?.throttled(admittedAt);
     if (retryAfterMs === undefined || retryAfterMs <= 0) return;
-    this.spreadMs = spreadOf(retryAfterMs);
-    const waitMs = retryAfterMs + runtime().random() * this.spreadMs;
+    const waitMs = retryAfterMs + this.spread.begin(retryAfterMs);
     this.balance.close(waitMs, runtime().now());
     this.tell(call, 'throttled', undefined, undefined, waitMs);
   }
 
-  /** Puts other limits in force, for those who wait too: who can never be admitted any more is refused. */
+  /** Puts other limits in force: who can never be admitted any more is refused. `wake()` is to follow. */
   reconfigure(limits: SharedLimits): void {
     const former = this.balance.limits;
     this.balance.reconfigure(limits, runtime().now());
@@ -159,7 +156,6 @@ export class AdmissionQueue {
       this.tell(waiter.lease.call, 'rejected', waiter.lease.requests, waiter.lease.tokens);
       waiter.refuse(neverAdmitted(waiter.lease.call, never));
     }
-    this.wake();
   }
 
   /** Admits whoever can be admitted, and sets the timer for who is then at the head. */
@@ -168,12 +164,12 @@ export class AdmissionQueue {
       this.woken = true;
       return;
     }
-    if (!this.waiters.head && this.timerAt === Infinity) return;
+    if (!this.waiters.head) return this.rest();
     const now = runtime().now();
     for (let { head } = this.waiters; head; { head } = this.waiters) {
       let waitMs: number | undefined;
       try {
-        waitMs = this.heldUntil > now ? this.heldUntil - now : this.take(head.lease, now);
+        waitMs = this.spread.heldForMs(now) || this.take(head.lease, now);
       } catch (error) {
         head.refuse(error);
         continue;
@@ -186,6 +182,7 @@ export class AdmissionQueue {
       else if (!this.standsBy(head, waitMs, now)) continue;
       else return;
     }
+    this.spread.end();
     this.rest();
   }
 
@@ -231,11 +228,11 @@ export class AdmissionQueue {
 
   /** Asks the balance for the first who wait, admits those it grants, and goes on from there. */
   private async ask(): Promise<void> {
-    this.clearTimer();
+    this.timer.clear();
     this.asking = true;
     this.woken = false;
     const asked: Waiter[] = [];
-    const most = this.spreadMs > 0 || this.stepMs > 0 ? 1 : MOST_ASKED;
+    const most = this.spread.isOn ? 1 : MOST_ASKED;
     for (let { head } = this.waiters; head && asked.length < most; head = head.next) asked.push(head);
     const { granted, waitMs } = (await this.balance.ask?.(asked.map(({ lease }) => lease))) ?? {
       granted: 0,
@@ -252,10 +249,12 @@ export class AdmissionQueue {
     if (!head) return this.rest();
     const closedForMs = this.balance.closedForMs(now);
     // Another process has been asked to wait.
-    if (closedForMs > 0 && this.stepMs === 0) this.spreadMs ||= spreadOf(closedForMs);
+    if (closedForMs > 0 && !this.spread.isOn) this.spread.begin(closedForMs);
     if (head !== asked[granted] || waitMs <= 0 || this.woken) return this.wake();
-    const { lease, arrivedAt, deadline } = head;
-    if (waitMs < Infinity && now + waitMs > Math.min(deadline, lease.call.deadline ?? Infinity)) {
+    const { lease, arrivedAt, deadline, checked } = head;
+    head.checked = true;
+    const last = Math.min(deadline, lease.call.deadline ?? Infinity);
+    if (!checked && waitMs < Infinity && now + waitMs > last) {
       head.refuse(this.refusal(lease, { waitMs, waitedMs: now - arrivedAt }));
       return this.wake();
     }
@@ -264,7 +263,7 @@ export class AdmissionQueue {
 
   private admit(waiter: Waiter, now: number): void {
     const { lease, arrivedAt } = waiter;
-    this.stepGate(now);
+    this.spread.step(this.waiters.size, now);
     waiter.grant();
     this.tell(lease.call, 'admitted', lease.requests, lease.tokens, now - arrivedAt);
     lease.call.emit({ type: 'wait', reason: 'queue', waitMs: now - arrivedAt });
@@ -278,14 +277,14 @@ export class AdmissionQueue {
       head.refuse(this.refusal(lease, { waitMs: stillMs, waitedMs: now - arrivedAt }));
       return false;
     }
-    this.setTimer(now + Math.min(waitMs, deadline - now, this.balance.longestPauseMs), now);
+    this.timer.set(now + Math.min(waitMs, deadline - now, this.balance.longestPauseMs), now);
     return true;
   }
 
   /** Nobody waits any more. */
   private rest(): void {
-    this.spreadMs = this.stepMs = this.heldUntil = 0;
-    this.clearTimer();
+    this.timer.clear();
+    this.balance.leave?.();
   }
 
   /** How long the rates alone make a new call wait behind those who wait already; throws when that is no use. */
@@ -318,41 +317,8 @@ export class AdmissionQueue {
     waiter.gone = true;
     this.waiters.remove(waiter);
     const empty = this.waiters.size === 0;
-    if (empty && !this.asking) this.balance.leave?.();
     // Set to zero, not subtracted to it: rounding must not add up.
     this.queuedRequests = empty ? 0 : this.queuedRequests - waiter.lease.requests;
     this.queuedTokens = empty ? 0 : this.queuedTokens - waiter.lease.tokens;
   }
-
-  /** After the gate has opened, every admission holds up the next for a random moment: no burst. */
-  private stepGate(now: number): void {
-    if (this.spreadMs > 0) {
-      this.stepMs = (2 * this.spreadMs) / this.waiters.size;
-      this.spreadMs = 0;
-    }
-    if (this.stepMs > 0) this.heldUntil = Math.max(this.heldUntil, now) + runtime().random() * this.stepMs;
-  }
-
-  private setTimer(at: number, now: number): void {
-    if (this.timerAt === at) return;
-    this.clearTimer();
-    this.timerAt = at;
-    this.cancelTimer = runtime().setTimer(
-      () => {
-        this.timerAt = Infinity;
-        this.wake();
-      },
-      timerDelay(at - now),
-    );
-  }
-
-  private clearTimer(): void {
-    this.cancelTimer?.();
-    this.cancelTimer = undefined;
-    this.timerAt = Infinity;
-  }
-}
-
-function spreadOf(waitMs: number): number {
-  return Math.min(waitMs * SPREAD, LONGEST_SPREAD_MS);
 }

@@ -57,26 +57,27 @@ export class Learner {
     this.onChange(this.limits);
   }
 
-  /** Takes over the limits that the provider reports. */
-  read({ requests, tokens }: RateLimitInfo): void {
+  /** Takes over the limits that the provider reports; says whether they are others than before. */
+  read({ requests, tokens }: RateLimitInfo): boolean {
     const reported: LimitNumbers = {
       ...this.reported,
       ...numbersOf('requests', requests, this.windows.requests),
       ...numbersOf('tokens', tokens, this.windows.tokens),
     };
-    if (Object.keys(reported).length === 0) return;
+    if (Object.keys(reported).length === 0) return false;
     const isNew = JSON.stringify(reported) !== JSON.stringify(this.reported);
     this.reported = reported;
     this.isReported = true;
     this.felt = undefined;
     if (isNew) this.onChange(this.limits);
+    return isNew;
   }
 
   /** A call that was admitted at `admittedAt` was refused for being too much. */
   throttled(admittedAt: number): void {
     const now = runtime().now();
     // Calls that were under way together are refused together, for the same rate.
-    if (this.isReported || (this.felt && admittedAt < this.felt.loweredAt)) return;
+    if (this.isReported || (this.felt && admittedAt <= this.felt.loweredAt)) return;
     const measured = (this.successes * MINUTE_MS) / Math.max(SHORTEST_MEASURE_MS, now - this.measuredSince);
     const formerPerMinute = Math.max(LEAST_PER_MINUTE, Math.min(this.felt?.perMinute ?? Infinity, measured));
     const perMinute = Math.max(LEAST_PER_MINUTE, formerPerMinute * DECREASE);

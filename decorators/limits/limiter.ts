@@ -100,6 +100,7 @@ export class Limiter {
     for (const [queue, given] of numbers) {
       if (queue.learner) queue.learner.give(given);
       else queue.reconfigure(limitsOf(given));
+      queue.wake();
     }
   }
 

@@ -29,20 +29,21 @@ export class ReportedWindow {
     const used = limit === undefined || remaining === undefined ? 0 : limit - remaining;
     if (limit === undefined || resetMs === undefined || resetMs <= 0 || used <= 0) return this.known;
     this.longestResetMs = Math.max(this.longestResetMs, resetMs);
+    // No window is shorter than the time until it ends.
+    if (!this.mayBe(this.known ?? Infinity)) this.known = undefined;
     const guess = this.guess(limit, used, resetMs);
     if (guess !== undefined) this.known = Math.max(guess, this.known ?? 0);
     return this.known;
   }
 
   private guess(limit: number, used: number, resetMs: number): number | undefined {
-    const { latest, longestResetMs } = this;
+    const { latest } = this;
     const mostMs = (resetMs / used) * limit;
     const isRounded = resetMs % ROUNDING_MS === 0;
     const leastMs = isRounded ? ((resetMs - ROUNDING_MS) / used) * limit : mostMs;
     const steady = WINDOWS_MS.find((ms) => leastMs <= ms * TOLERANCE && ms <= mostMs * TOLERANCE);
-    if (steady === MINUTE_MS && longestResetMs <= MINUTE_MS) return MINUTE_MS;
-    // No window is shorter than the time until it ends; a second's grace for clocks that differ.
-    const fixed = WINDOWS_MS.find((ms) => longestResetMs <= ms + ROUNDING_MS);
+    if (steady === MINUTE_MS && this.mayBe(MINUTE_MS)) return MINUTE_MS;
+    const fixed = WINDOWS_MS.find((ms) => this.mayBe(ms));
     if (steady === undefined || (fixed ?? 0) > steady) return fixed;
     if (!latest || latest.used === used) {
       this.latest ??= { used, estimateMs: mostMs };
@@ -51,5 +52,10 @@ export class ReportedWindow {
     this.latest = { used, estimateMs: mostMs };
     const ratio = latest.estimateMs / mostMs;
     return ratio < AGREEMENT && ratio > 1 / AGREEMENT ? steady : fixed;
+  }
+
+  /** With a second's grace, for clocks that differ. */
+  private mayBe(windowMs: number): boolean {
+    return this.longestResetMs <= windowMs + ROUNDING_MS;
   }
 }
