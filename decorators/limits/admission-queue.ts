@@ -3,13 +3,14 @@ import type { Call } from '../pipeline/call.js';
 import type { LimiterEvent } from '../pipeline/events.js';
 import { runtime } from '../pipeline/runtime.js';
 import type { Balance, BalanceSnapshot } from './balance.js';
+import { Charging } from './charging.js';
 import { GateSpread } from './gate-spread.js';
 import type { Learner } from './learner.js';
 import type { Lease } from './lease.js';
 import { OneTimer } from './one-timer.js';
 import { capacityOf, neverFits } from './rates.js';
 import { neverAdmitted, queueFull, refused, type TooLong } from './refusals.js';
-import { RunningMean, RunningRatio } from './running-mean.js';
+import { EstimateFactor, RunningMean } from './running-mean.js';
 import type { Amounts, SharedLimits } from './store.js';
 import { WaitList, type Linked } from './wait-list.js';
 
@@ -44,7 +45,9 @@ export class AdmissionQueue {
   /** The output of the calls on this key, to estimate those without a bound by. */
   readonly meanOutputTokens = new RunningMean(FIRST_MEAN_OUTPUT_TOKENS);
   /** How the input that calls report compares to what was estimated. */
-  readonly inputRatio = new RunningRatio();
+  readonly inputFactor = new EstimateFactor();
+  /** What the provider counts a call as. */
+  readonly charging = new Charging();
   readonly balance: Balance;
   /** Finds out the limits, where they are to be learned. */
   learner: Learner | undefined;
@@ -125,6 +128,10 @@ export class AdmissionQueue {
   /** Lowers the balance to what the provider reports, to one of its calls or without one. */
   observe(limits: RateLimitInfo, lease?: Lease): void {
     const isNew = this.learner?.read(limits);
+    const remaining = limits.tokens?.remaining;
+    if (remaining !== undefined && lease?.tokensLeft !== undefined) {
+      this.charging.compare(lease.tokensLeft, remaining, lease.tokens, lease.tokensRunning);
+    }
     const now = runtime().now();
     if (limits.requests || limits.tokens) {
       (lease?.heldBy ?? this.balance).observe(limits.requests, limits.tokens, lease, now);

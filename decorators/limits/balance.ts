@@ -132,6 +132,8 @@ export class MemoryBalance implements Balance {
     lease.admittedAt = lease.at = now;
     lease.drawnRequests = this.drawnRequests;
     lease.drawnTokens = this.drawnTokens;
+    lease.tokensLeft = this.levelOf('tokens', now);
+    lease.tokensRunning = this.reservedTokens;
     return 0;
   }
 
@@ -189,6 +191,11 @@ export class MemoryBalance implements Balance {
     this.inFlight = running;
   }
 
+  /** What is left of one rate; undefined when it is not limited. */
+  levelOf(name: Rate['name'], now: number): number | undefined {
+    return this.levels.get(name)?.levelAt(now);
+  }
+
   isIdle(now: number): boolean {
     const isFull = (level: RefillingLevel): boolean => level.levelAt(now) === level.capacity;
     return (
@@ -200,10 +207,10 @@ export class MemoryBalance implements Balance {
   }
 
   snapshot(queued: number, now: number): BalanceSnapshot {
-    const { limits, levels } = this;
+    const { limits } = this;
     const rates: { [Name in Rate['name']]?: RateSnapshot } = {};
     for (const { name, limit, burst } of limits.rates) {
-      rates[name] = { available: readable(levels.get(name)?.levelAt(now) ?? burst), limit, burst };
+      rates[name] = { available: readable(this.levelOf(name, now) ?? burst), limit, burst };
     }
     return {
       ...rates,

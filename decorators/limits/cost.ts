@@ -17,8 +17,8 @@ export interface Cost {
 export interface Experience {
   /** The output expected of a call that names no bound. */
   readonly meanOutputTokens: { readonly value: number };
-  /** By what factor estimates of the input are off. */
-  readonly inputRatio: { readonly value: number };
+  /** By what factor estimates of the input are to be corrected. */
+  readonly inputFactor: { readonly value: number };
 }
 
 const ONE_REQUEST: Cost = { requests: 1, tokens: 0, inputTokens: undefined, estimatedInput: undefined };
@@ -54,13 +54,13 @@ function givenCost(cost: CallCost): Cost {
 function estimatedCost(
   estimate: TokenEstimate | undefined,
   tokenCapacity: number,
-  { meanOutputTokens, inputRatio }: Experience,
+  { meanOutputTokens, inputFactor }: Experience,
 ): Cost {
   const estimatedInput = estimate?.inputTokens ?? 0;
   let outputTokens = estimate?.maxOutputTokens;
   checkAmount(estimatedInput, 'estimate(call)', 'inputTokens');
   if (outputTokens !== undefined) checkAmount(outputTokens, 'estimate(call)', 'maxOutputTokens');
-  let inputTokens = Math.ceil(estimatedInput * inputRatio.value);
+  let inputTokens = Math.ceil(estimatedInput * inputFactor.value);
   // Neither a correction nor a guess must make a call impossible: only what is known to be too much is refused.
   if (inputTokens > estimatedInput) {
     const most = Math.max(estimatedInput, tokenCapacity - (outputTokens ?? 0));

@@ -1,5 +1,6 @@
 import { neverSent, RateLimitError, type RateLimitInfo } from '../errors/index.js';
-import type { Call, CallFacts, CallOutcome } from '../pipeline/call.js';
+import type { Call, CallFacts, CallOutcome, TokenUsage } from '../pipeline/call.js';
+import { runtime } from '../pipeline/runtime.js';
 import { readUsage } from '../pipeline/usage.js';
 import type { AdmissionQueue } from './admission-queue.js';
 import type { Balance, TakenAt } from './balance.js';
@@ -14,6 +15,10 @@ export class Lease implements TakenAt, Amounts {
   admittedAt = 0;
   drawnRequests = 0;
   drawnTokens = 0;
+  /** What was left of the minute's tokens when it was admitted; undefined where they are not limited. */
+  tokensLeft: number | undefined;
+  /** What calls that ran at that moment had reserved, this one included. */
+  tokensRunning = 0;
   /** The balance that has given it; undefined where nobody keeps account. */
   heldBy: Balance | undefined;
   /** What is reserved. */
@@ -55,13 +60,16 @@ export class Lease implements TakenAt, Amounts {
       const status = facts.statusCode ?? error?.statusCode ?? 0;
       const throttled = error instanceof RateLimitError;
       const refused = throttled || (error !== undefined && status >= 400 && status < 500);
-      const used = refused ? 0 : this.usedTokens(outcome, facts);
-      queue.settle(this, requests, used);
+      const usage = facts.usage ?? readUsage(outcome.result);
+      const used = refused ? 0 : this.usedTokens(outcome, usage);
+      const charged = refused || !queue.charging.inFull ? used : Math.max(used, this.allowedTokens(usage));
+      queue.settle(this, requests, charged);
       if (refused && tokens > 0) queue.tell(this.call, 'refunded', 0, tokens);
       else queue.tell(this.call, 'settled', requests, used);
       const limits = facts.limits ?? error?.rateLimit;
       // What was reported is observed already, and may be long out of date.
       if (limits && !this.observed) queue.observe(limits, this);
+      if (limits && (refused || queue.charging.inFull)) this.correct(limits, charged);
       if (throttled) {
         const retryAfterMs = error.retryAfterMs ?? facts.retryAfterMs ?? resetOf(limits);
         queue.throttle(this, retryAfterMs);
@@ -70,8 +78,24 @@ export class Lease implements TakenAt, Amounts {
     queue.wake();
   }
 
-  private usedTokens(outcome: CallOutcome, facts: CallFacts): number {
-    const usage = facts.usage ?? readUsage(outcome.result);
+  /**
+   * The provider's account holds what it has charged the call with in the end, not what was reserved: what has been given back
+   * since must not come on top of it. Its resets are out of date by now.
+   */
+  private correct({ tokens }: RateLimitInfo, charged: number): void {
+    this.drawnTokens += charged - this.tokens;
+    if (tokens?.remaining === undefined || charged >= this.tokens) return;
+    this.heldBy?.observe(undefined, { remaining: tokens.remaining }, this, runtime().now());
+  }
+
+  /** The input as far as it is known, and all of the output that the call might have made. */
+  private allowedTokens(usage: TokenUsage | undefined): number {
+    const { inputTokens } = this.cost;
+    if (inputTokens === undefined) return this.tokens;
+    return this.tokens - inputTokens + (usage?.inputTokens ?? inputTokens);
+  }
+
+  private usedTokens(outcome: CallOutcome, usage: TokenUsage | undefined): number {
     if (!usage) return this.tokens;
     const { queue, cost } = this;
     const { inputTokens = cost.inputTokens, outputTokens } = usage;
@@ -81,7 +105,7 @@ export class Lease implements TakenAt, Amounts {
     const used = (inputTokens ?? 0) + (outputTokens ?? 0);
     if (complete) queue.meanOutputTokens.add(cost.inputTokens === undefined ? used : (outputTokens ?? 0));
     if (usage.inputTokens !== undefined && cost.estimatedInput !== undefined) {
-      queue.inputRatio.add(usage.inputTokens, cost.estimatedInput);
+      queue.inputFactor.add(usage.inputTokens, cost.estimatedInput);
     }
     return used;
   }

@@ -61,16 +61,20 @@ export class SharedBalance implements Balance {
     this.adopt(answer, now);
     this.place = answer.place;
     let { requests, tokens } = answer.drawn;
+    let tokensLeft = this.copy.levelOf('tokens', now);
     for (const lease of leases.slice(0, answer.granted).reverse()) {
       lease.heldBy = this;
       lease.admittedAt = now;
       lease.at = answer.at;
       lease.drawnRequests = requests;
       lease.drawnTokens = tokens;
+      lease.tokensLeft = tokensLeft;
+      if (tokensLeft !== undefined) tokensLeft += lease.tokens;
       requests -= lease.requests;
       tokens -= lease.tokens;
       this.reservedRequests += lease.requests;
       this.reservedTokens += lease.tokens;
+      lease.tokensRunning = this.reservedTokens;
     }
     this.running += answer.granted;
     this.keepAlive();
