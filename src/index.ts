@@ -8,5 +8,6 @@ export type { ApiRequest } from './client/send.js';
 export type { HttpOptions } from './http/index.js';
 export { OpenAICompatibleClient } from './providers/openai-compatible.js';
 export { OpenAIClient, type OpenAIClientOptions } from './providers/openai/openai-client.js';
+export type { TextCounter, Tokenizer } from './tokenizer/tokenizer.js';
 export { ChatCompletionStream } from './streaming/index.js';
 export type * from './wire/index.js';

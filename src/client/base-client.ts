@@ -26,6 +26,7 @@ import type {
   ChatParams,
   EmbeddingParams,
 } from '../wire/index.js';
+import { textCounter, type TextCounter } from '../tokenizer/tokenizer.js';
 import { VERSION } from '../version.js';
 import { checkCall } from './arguments.js';
 import { Credentials } from './credentials.js';
@@ -141,6 +142,7 @@ export abstract class BaseLLMClient {
       http: this.http,
       provider: this.provider,
       secrets,
+      counterFor: (model) => this.tokenCounter(model),
       ...(options.logBodies && this.#logger && { logBody: bodyLog(this.#logger, type.name, secrets) }),
     };
   }
@@ -269,8 +271,21 @@ export abstract class BaseLLMClient {
   }
 
   /** How many tokens a call is expected to use. */
-  protected estimate({ method, args }: Call): TokenEstimate | undefined {
-    return method === 'request' ? estimateRequest((args[1] as ApiRequest | undefined)?.body) : undefined;
+  protected estimate({ method, args, options }: Call): TokenEstimate | undefined {
+    if (method !== 'request') return undefined;
+    const body = (args[1] as ApiRequest | undefined)?.body;
+    return this.estimateBody(options.extraBody ? { ...(body as object), ...options.extraBody } : body);
+  }
+
+  /** How many tokens a request with this body, in OpenAI's words, is expected to use; undefined when it does not say. */
+  protected estimateBody(body: unknown): TokenEstimate | undefined {
+    const model = (body as { model?: unknown } | null | undefined)?.model;
+    return estimateRequest(body, this.tokenCounter(typeof model === 'string' ? model : undefined));
+  }
+
+  /** Counts the tokens of texts: by the option `tokenizer`, else by rule of thumb. */
+  protected tokenCounter(model: string | undefined): TextCounter {
+    return textCounter(this.#options.tokenizer, model, this.constructor.name);
   }
 
   /** Whether an event of a streaming method carries content: before the first that does, a failed stream is opened anew. */

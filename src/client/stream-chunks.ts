@@ -1,12 +1,12 @@
 import type { AxiosResponse } from 'axios';
 import { currentCall, type CallOptions } from '../../decorators/pipeline/index.js';
-import { readUsage } from '../../decorators/pipeline/usage.js';
 import { errorFromResponse, StreamError } from '../../decorators/errors/index.js';
 import { jsonOrText, readBounded } from '../http/index.js';
 import { readChunks, type ByteSource } from '../streaming/index.js';
 import type { ChatCompletionChunk } from '../wire/index.js';
 import { rememberCalls } from './response-info.js';
 import { openEventStream, type ApiRequest, type RequestContext } from './send.js';
+import { StreamedOutput } from './streamed-output.js';
 import { contentType, errorInBody, secretsBehind, unexpectedContent } from './unusable-answer.js';
 
 /** How much of a body that is no event stream is read, to say what it is. */
@@ -32,14 +32,19 @@ export async function streamChunks(
       secrets,
       fallback: (message, errorInit) => new StreamError(message, errorInit),
     });
+  const output = new StreamedOutput(context.counterFor);
   let begun = false;
   const onChunk = (chunk: ChatCompletionChunk): void => {
     if (!begun && call) rememberCalls(chunk, [call]);
     begun = true;
-    const usage = chunk.usage && readUsage(chunk);
+    const usage = output.add(chunk);
     if (usage) call?.report({ usage });
   };
-  return readChunks(response.data as ByteSource, { toError, onChunk, secrets });
+  const onEnd = (): void => {
+    const usage = call && output.untold();
+    if (usage) call.report({ usage });
+  };
+  return readChunks(response.data as ByteSource, { toError, onChunk, onEnd, secrets });
 }
 
 async function wrongContentType(context: RequestContext, response: AxiosResponse): Promise<Error> {

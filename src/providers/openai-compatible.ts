@@ -13,7 +13,6 @@ import { Timeout } from '../../decorators/timeout.js';
 import { checkInputs, checkMessages, checkParams } from '../client/arguments.js';
 import { BaseLLMClient } from '../client/base-client.js';
 import { checkVectors, embedAll } from '../client/embed.js';
-import { estimateChatTokens, estimateInputTokens } from '../client/estimate.js';
 import type { ProviderSpec } from '../client/provider-spec.js';
 import { callsBehind, rememberCalls } from '../client/response-info.js';
 import { ChatCompletionStream } from '../streaming/index.js';
@@ -138,6 +137,7 @@ export class OpenAICompatibleClient extends BaseLLMClient {
       embedAll(
         typeof input === 'string' ? [input] : input,
         { inputs: embeddingInputs, tokens: embeddingTokens },
+        this.tokenCounter(params.model ?? this.embeddingModel),
         given,
         ending,
         (batch, batchOptions) => this.embedBatch(batch, params, batchOptions),
@@ -188,17 +188,16 @@ export class OpenAICompatibleClient extends BaseLLMClient {
   }
 
   protected override estimate(call: Call): TokenEstimate | undefined {
-    const { method, args } = call;
+    const { method, args, options } = call;
     const [first, params] = args as [unknown[], (ChatParams & EmbeddingParams) | undefined];
-    if (method === 'embedBatch') {
-      return {
-        inputTokens: first.reduce<number>((sum, input) => sum + estimateInputTokens(input), 0),
-        maxOutputTokens: 0,
-      };
-    }
-    if (method !== 'chatCompletion' && method !== 'chatCompletionEvents') return super.estimate(call);
-    const maxOutputTokens = params?.max_completion_tokens ?? params?.max_tokens ?? undefined;
-    return { inputTokens: estimateChatTokens(first), maxOutputTokens };
+    const isEmbedding = method === 'embedBatch';
+    if (!isEmbedding && method !== 'chatCompletion' && method !== 'chatCompletionEvents')
+      return super.estimate(call);
+    const model = isEmbedding ? this.embeddingModel : this.model;
+    const fields = { ...params, model: params?.model ?? model, ...options.extraBody };
+    if (!isEmbedding) return this.estimateBody({ ...fields, messages: first });
+    const estimate = this.estimateBody({ model: fields.model, input: first });
+    return estimate && { ...estimate, maxOutputTokens: 0 };
   }
 
   /** A first chunk that only names the role is no content yet. */

@@ -18,6 +18,8 @@ export interface ReadChunksOptions extends SseOptions {
   translate?: ((payload: unknown, event: SseEvent) => ChatCompletionChunk | undefined) | undefined;
   /** Sees every chunk before it is handed on. */
   onChunk?: ((chunk: ChatCompletionChunk) => void) | undefined;
+  /** Called once when the stream ends: by its last event, the end of its bytes, a failure, or because its reader leaves. */
+  onEnd?: (() => void) | undefined;
   /** Whether an event ends the stream. Default: its data is exactly `[DONE]`. */
   isDone?: ((event: SseEvent) => boolean) | undefined;
   /** Makes an error of the payload of an error event. Default: `errorFromResponse()`, else a `StreamError`. */
@@ -48,15 +50,17 @@ const EXCERPT_LENGTH = 80;
 class ChunkHandler implements EventHandler<ChatCompletionChunk> {
   readonly #translate: (payload: unknown, event: SseEvent) => unknown;
   readonly #onChunk: ((chunk: ChatCompletionChunk) => void) | undefined;
+  readonly #onEnd: (() => void) | undefined;
   readonly #isDone: (event: SseEvent) => boolean;
   readonly #toError: (payload: unknown) => Error;
   /** The choices seen, and whether each has its finish_reason. */
   readonly #finished = new Map<unknown, boolean>();
   readonly #secrets: Iterable<string> | undefined;
 
-  constructor({ translate, onChunk, isDone, toError, secrets }: ReadChunksOptions) {
+  constructor({ translate, onChunk, onEnd, isDone, toError, secrets }: ReadChunksOptions) {
     this.#secrets = secrets;
     this.#onChunk = onChunk;
+    this.#onEnd = onEnd;
     this.#translate = translate ?? ((payload) => payload);
     this.#isDone = isDone ?? ((event) => event.data === '[DONE]');
     this.#toError =
@@ -83,6 +87,10 @@ class ChunkHandler implements EventHandler<ChatCompletionChunk> {
         ? 'The stream ended before the answer began.'
         : 'The stream ended in the middle of the answer, without a finish_reason.',
     );
+  }
+
+  ended(): void {
+    this.#onEnd?.();
   }
 
   #parse(event: SseEvent): unknown {
