@@ -4,6 +4,7 @@ const entries = {
   index: 'src/index.ts',
   decorators: 'decorators/index.ts',
   testing: 'src/testing/index.ts',
+  redis: 'src/redis/index.ts',
 };
 
 export default defineConfig({

@@ -7,7 +7,7 @@ beforeAll(async () => {
 }, 60_000);
 afterAll(() => project.remove());
 
-const entries = ['keelson', 'keelson/decorators', 'keelson/testing'];
+const entries = ['keelson', 'keelson/decorators', 'keelson/testing', 'keelson/redis'];
 const expected: Record<string, string[]> = {
   keelson: ['OpenAIClient', 'BaseLLMClient', 'RetryWithBackoff', 'TokenBucket', 'LLMError', 'responseInfo'],
   'keelson/decorators': [
@@ -19,6 +19,7 @@ const expected: Record<string, string[]> = {
     'LLMError',
   ],
   'keelson/testing': ['startTestServer', 'mockResponses', 'useVirtualTime'],
+  'keelson/redis': ['RedisStore'],
 };
 
 /** Names `imported` and `required`: the entries, each loaded both ways. */
@@ -61,7 +62,7 @@ describe('the entries of the installed package', () => {
     expect(names['keelson']).toEqual(expect.arrayContaining(names['keelson/decorators'] ?? []));
   });
 
-  test.each(['index', 'decorators', 'testing'])('have the same exports in %s.js and %s.cjs', async (file) => {
+  test.each(['index', 'decorators', 'testing', 'redis'])('have the same exports in %s.js and %s.cjs', async (file) => {
     const [esm, cjs] = (await project.json(
       'formats.mjs',
       `import { createRequire } from 'node:module';
