@@ -5,6 +5,7 @@ const entries = {
   decorators: 'decorators/index.ts',
   testing: 'src/testing/index.ts',
   tokenizer: 'src/tokenizer/index.ts',
+  redis: 'src/redis/index.ts',
 };
 
 export default defineConfig({

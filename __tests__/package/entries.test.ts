@@ -7,7 +7,7 @@ beforeAll(async () => {
 }, 60_000);
 afterAll(() => project.remove());
 
-const entries = ['keelson', 'keelson/decorators', 'keelson/testing', 'keelson/tokenizer'];
+const entries = ['keelson', 'keelson/decorators', 'keelson/testing', 'keelson/tokenizer', 'keelson/redis'];
 const expected: Record<string, string[]> = {
   keelson: ['OpenAIClient', 'BaseLLMClient', 'RetryWithBackoff', 'TokenBucket', 'LLMError', 'responseInfo'],
   'keelson/decorators': [
@@ -20,6 +20,7 @@ const expected: Record<string, string[]> = {
   ],
   'keelson/testing': ['startTestServer', 'mockResponses', 'useVirtualTime'],
   'keelson/tokenizer': ['gptTokenizer'],
+  'keelson/redis': ['RedisStore'],
 };
 
 /** Names `imported` and `required`: the entries, each loaded both ways. */
@@ -62,7 +63,7 @@ describe('the entries of the installed package', () => {
     expect(names['keelson']).toEqual(expect.arrayContaining(names['keelson/decorators'] ?? []));
   });
 
-  test.each(['index', 'decorators', 'testing', 'tokenizer'])(
+  test.each(['index', 'decorators', 'testing', 'tokenizer', 'redis'])(
     'have the same exports in %s.js and %s.cjs',
     async (file) => {
       const [esm, cjs] = (await project.json(

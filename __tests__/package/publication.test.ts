@@ -47,6 +47,7 @@ describe('what is published', () => {
       './decorators',
       './testing',
       './tokenizer',
+      './redis',
       './package.json',
     ]);
     expect(problems ?? {}).toEqual({});
