@@ -20,6 +20,8 @@ export interface QueueBounds {
   readonly maxQueue: number;
 }
 
+type LimiterEventBody = Pick<LimiterEvent, 'type' | 'key' | 'requests' | 'tokens' | 'waitMs'>;
+
 interface Waiter extends Linked<Waiter> {
   readonly lease: Lease;
   readonly arrivedAt: number;
@@ -49,6 +51,8 @@ export class AdmissionQueue {
   /** What the provider counts a call as. */
   readonly charging = new Charging();
   readonly balance: Balance;
+  /** The most tokens one call may take; undefined when they are not limited. */
+  tokenCapacity: number | undefined;
   /** Finds out the limits, where they are to be learned. */
   learner: Learner | undefined;
   private readonly waiters = new WaitList<Waiter>();
@@ -67,6 +71,7 @@ export class AdmissionQueue {
     makeBalance: (wake: () => void) => Balance,
   ) {
     this.balance = makeBalance(() => this.wake());
+    this.tokenCapacity = capacityOf(this.balance.limits, 'tokens');
   }
 
   /**
@@ -153,6 +158,7 @@ export class AdmissionQueue {
   reconfigure(limits: SharedLimits): void {
     const former = this.balance.limits;
     this.balance.reconfigure(limits, runtime().now());
+    this.tokenCapacity = capacityOf(limits, 'tokens');
     const isLower = (['requests', 'tokens'] as const).some(
       (unit) => (capacityOf(limits, unit) ?? Infinity) < (capacityOf(former, unit) ?? Infinity),
     );
@@ -215,13 +221,13 @@ export class AdmissionQueue {
     tokens: number | undefined,
     waitMs?: number,
   ): void {
-    call.emit({
-      type,
-      ...(this.key !== undefined && { key: this.key }),
-      ...(requests !== undefined && { requests }),
-      ...(tokens !== undefined && { tokens }),
-      ...(waitMs !== undefined && { waitMs }),
-    });
+    // Every call passes here: what is not told is left out without a copy for it.
+    const event: { -readonly [Field in keyof LimiterEventBody]: LimiterEventBody[Field] } = { type };
+    if (this.key !== undefined) event.key = this.key;
+    if (requests !== undefined) event.requests = requests;
+    if (tokens !== undefined) event.tokens = tokens;
+    if (waitMs !== undefined) event.waitMs = waitMs;
+    call.emit(event);
   }
 
   private take(lease: Lease, now: number): number | undefined {

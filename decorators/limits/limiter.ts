@@ -14,7 +14,7 @@ import {
   type LimiterChanges,
   type LimiterOptions,
 } from './limiter-options.js';
-import { capacityOf, limitsOf } from './rates.js';
+import { limitsOf } from './rates.js';
 import { SharedBalance } from './shared-balance.js';
 import type { Amounts } from './store.js';
 import { StoreGuard } from './store-guard.js';
@@ -67,7 +67,9 @@ export class Limiter {
     call.throwIfAborted();
     const key = this.only ? DEFAULT_KEY : this.keyOf(call);
     const queue = this.only ?? this.queueOf(key);
-    const cost = costOf(call, this.options.cost, this.tokenCapacity(queue), queue);
+    // Where limits are to be learned, tokens are counted before it is known how many there are.
+    const capacity = queue.tokenCapacity ?? (queue.learner && Infinity);
+    const cost = costOf(call, this.options.cost, capacity, queue);
     return isPromise(cost) ? this.admitLater(call, key, cost) : enter(queue, call, cost);
   }
 
@@ -153,11 +155,6 @@ export class Limiter {
     );
     queue.learner = learner;
     return queue;
-  }
-
-  /** The most tokens one call may take; undefined where tokens need not be estimated. */
-  private tokenCapacity({ balance }: AdmissionQueue): number | undefined {
-    return capacityOf(balance.limits, 'tokens') ?? (this.options.learn ? Infinity : undefined);
   }
 
   /** Forgets the balances that are as good as new. Done each time their number has doubled, which spreads the cost. */
