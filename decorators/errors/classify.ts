@@ -33,6 +33,16 @@ const other =
   (message, init) =>
     new Class(message, init);
 
+/** A class of error that a response may stand for. */
+export type ResponseErrorClass = (new (message: string, init?: LLMErrorInit) => LLMError) | APIErrorClass;
+
+/** How an error of `Class` is made: those of the status take it by itself. */
+export function makerOf(Class: ResponseErrorClass): Make {
+  return Class === APIError || Class.prototype instanceof APIError
+    ? api(Class as APIErrorClass)
+    : other(Class as new (message: string, init?: LLMErrorInit) => LLMError);
+}
+
 const authentication = other(AuthenticationError);
 const rateLimit = other(RateLimitError);
 const quotaExceeded = other(QuotaExceededError);
