@@ -268,7 +268,7 @@ export abstract class BaseLLMClient extends ClientHooks {
    *
    * @param why A clause, such as "Anthropic takes no seed.".
    */
-  protected dropField(field: string, why: string): void {
+  protected override dropField(field: string, why: string): void {
     this.#warnings.dropped(currentCall(), field, why);
   }
 }

@@ -21,6 +21,7 @@ import type { BatchLimits } from './embed.js';
 import { estimateRequest } from './estimate.js';
 import type { ClientOptions } from './options.js';
 import type { ProviderSpec } from './provider-spec.js';
+import { knownFields, renamed } from './request-body.js';
 import type { ApiRequest } from './send.js';
 
 /** A request to one of the provider's endpoints. */
@@ -55,6 +56,7 @@ export interface EmbeddingInput {
  */
 export abstract class ClientHooks {
   protected abstract readonly provider: ProviderSpec;
+  protected abstract dropField(field: string, why: string): void;
   protected abstract malformedAnswer(
     what: string,
     answer: unknown,
@@ -77,12 +79,16 @@ export abstract class ClientHooks {
    * left out by `this.dropField(…)`.
    */
   protected chatRequest({ messages, params, model, stream }: ChatInput): ProviderRequest {
-    const { paths, paramNames, streamUsage } = this.provider;
+    const { name, paths, paramNames, streamUsage, assistantFields } = this.provider;
     const body = {
       ...(stream && streamUsage !== false && { stream_options: { include_usage: true } }),
-      ...rename(params, paramNames),
+      ...renamed(params, paramNames),
       model,
-      messages,
+      messages: assistantFields
+        ? knownFields(messages, assistantFields, (field) =>
+            this.dropField(field, `${name} refuses it in earlier answers.`),
+          )
+        : messages,
       ...(stream && { stream }),
     };
     return { path: paths?.chat ?? '/chat/completions', body };
@@ -165,16 +171,4 @@ export abstract class ClientHooks {
   protected carriesContent(_method: string, _event: unknown): boolean {
     return true;
   }
-}
-
-/** The params under the provider's names; one that is given by its own name stays. */
-function rename(params: ChatParams, names: Readonly<Record<string, string>> | undefined): ChatParams {
-  if (names === undefined) return params;
-  const renamed: ChatParams = { ...params };
-  for (const [name, own] of Object.entries(names)) {
-    if (renamed[name] === undefined) continue;
-    renamed[own] ??= renamed[name];
-    delete renamed[name];
-  }
-  return renamed;
 }

@@ -38,6 +38,11 @@ export interface ProviderSpec {
   };
   /** False for a provider without embeddings. Default true. */
   readonly hasEmbeddings?: boolean;
+  /**
+   * What an assistant message of a request may hold, for a provider that refuses more: other fields of an earlier answer
+   * are left out, with a warning for each that says something. Default: whatever the message holds.
+   */
+  readonly assistantFields?: readonly string[];
   /** Params that the provider knows by another name, such as `{ seed: 'random_seed' }`. */
   readonly paramNames?: Readonly<Record<string, string>>;
   /**

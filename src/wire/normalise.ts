@@ -10,13 +10,25 @@ function isObject(value: unknown): value is Fields {
  * `reasoning_content`, other parts `content_parts`.
  */
 export function normaliseMessage(message: Fields): void {
-  if (Array.isArray(message['content'])) splitParts(message, message['content']);
+  if (Array.isArray(message['content'])) {
+    const { content, thoughts, others } = splitParts(message['content']);
+    message['content'] = content ?? null;
+    if (thoughts !== undefined) message['reasoning_content'] ??= thoughts;
+    if (others.length > 0) message['content_parts'] = others;
+  }
   const { reasoning } = message;
   if (typeof reasoning === 'string') message['reasoning_content'] ??= reasoning; // Groq, OpenRouter, newer vLLM
 }
 
+/** What a content that is a list of parts says, kind by kind; undefined where it says nothing of a kind. */
+export interface SplitParts {
+  readonly content: string | undefined;
+  readonly thoughts: string | undefined;
+  readonly others: readonly unknown[];
+}
+
 /** Mistral sends the content as a list of parts when the model thinks. */
-function splitParts(message: Fields, parts: readonly unknown[]): void {
+export function splitParts(parts: readonly unknown[]): SplitParts {
   let content: string | undefined;
   let thoughts: string | undefined;
   const others: unknown[] = [];
@@ -30,9 +42,7 @@ function splitParts(message: Fields, parts: readonly unknown[]): void {
       }
     } else others.push(part);
   }
-  message['content'] = content ?? null;
-  if (thoughts !== undefined) message['reasoning_content'] ??= thoughts;
-  if (others.length > 0) message['content_parts'] = others;
+  return { content, thoughts, others };
 }
 
 /**
@@ -40,7 +50,7 @@ function splitParts(message: Fields, parts: readonly unknown[]): void {
  * `x_groq` or on a choice; some count cached input beside the usual fields, or leave reasoning out of the output.
  */
 export function normaliseUsage(answer: Fields): void {
-  const usage = answer['usage'] ?? usageElsewhere(answer);
+  const usage = usageIn(answer);
   if (!isObject(usage)) return;
   answer['usage'] = usage;
   const cached = usage['prompt_cache_hit_tokens'] ?? usage['cached_tokens']; // DeepSeek, Moonshot
@@ -63,7 +73,9 @@ export function normaliseUsage(answer: Fields): void {
   }
 }
 
-function usageElsewhere({ x_groq: groq, choices }: Fields): unknown {
+/** The usage that a completion or a chunk tells, wherever it stands. */
+export function usageIn({ usage, x_groq: groq, choices }: Readonly<Fields>): unknown {
+  if (isObject(usage)) return usage;
   if (isObject(groq) && isObject(groq['usage'])) return groq['usage'];
   if (!Array.isArray(choices)) return undefined;
   for (const choice of choices as unknown[]) {
