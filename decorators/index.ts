@@ -8,6 +8,7 @@ export type {
   LLMErrorInit,
   RateLimitInfo,
   RateLimitWindow,
+  ResponseErrorClass,
 } from './errors/index.js';
 export * from './limits/index.js';
 export * from './pipeline/index.js';

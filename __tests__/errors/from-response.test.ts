@@ -162,7 +162,7 @@ describe('the message', () => {
     [400, { error: 'text' }, '400 text'],
     [400, { code: 'c', error: 'text' }, '400 text'],
     [400, { object: 'error', message: 'top', type: 't' }, '400 top'],
-    [400, { message: { detail: [{ msg: 'bad' }] } }, '400 {"detail":[{"msg":"bad"}]}'],
+    [400, { message: { detail: [{ msg: 'bad' }] } }, '400 bad'],
     [
       422,
       { detail: [{ loc: ['body', 'model'], msg: 'field required', type: 'missing' }, { msg: 'two' }] },

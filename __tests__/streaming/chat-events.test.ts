@@ -157,9 +157,11 @@ describe('the chunks', () => {
       'event: delta\ndata: {"text":"a"}\n\n' +
       'event: message_stop\ndata: {}\n\n';
     const chunks = await read(foreign, {
-      translate: (payload, { event }) =>
-        event === 'delta' ? (chunk((payload as { text: string }).text) as ChatCompletionChunk) : undefined,
-      isDone: ({ event }) => event === 'message_stop',
+      events: {
+        translate: (payload, { event }) =>
+          event === 'delta' ? (chunk((payload as { text: string }).text) as ChatCompletionChunk) : undefined,
+        isDone: ({ event }) => event === 'message_stop',
+      },
     });
     expect(texts(chunks)).toEqual(['a']);
   });

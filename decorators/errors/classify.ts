@@ -33,6 +33,16 @@ const other =
   (message, init) =>
     new Class(message, init);
 
+/** A class of error that a response may stand for. */
+export type ResponseErrorClass = (new (message: string, init?: LLMErrorInit) => LLMError) | APIErrorClass;
+
+/** How an error of `Class` is made: those of the status take it by itself. */
+export function makerOf(Class: ResponseErrorClass): Make {
+  return Class === APIError || Class.prototype instanceof APIError
+    ? api(Class as APIErrorClass)
+    : other(Class as new (message: string, init?: LLMErrorInit) => LLMError);
+}
+
 const authentication = other(AuthenticationError);
 const rateLimit = other(RateLimitError);
 const quotaExceeded = other(QuotaExceededError);
@@ -62,7 +72,7 @@ const BY_STATUS: Readonly<Record<number, Make>> = {
 
 /** What a provider's `type` and `code` mean, where there is no status. The first that matches counts. */
 const BY_WORD: readonly (readonly [RegExp, Make])[] = [
-  [/rate_?limit|too_?many_?requests|throttl|resource_?exhausted/, rateLimit],
+  [/rate_?limit|too_?many_?requests|throttl|resource(?:_?| has been )exhausted/, rateLimit],
   [/overload|capacity|unavailable/, overloaded],
   [/authenti|api_?key|unauthorized/, authentication],
   [/permission|forbidden/, permissionDenied],
@@ -75,7 +85,8 @@ const BY_WORD: readonly (readonly [RegExp, Make])[] = [
 
 const QUOTA_WORD =
   /insufficient_?(?:quota|balance|funds|credits?)|billing|exceeded_current_quota|^quota_?exceeded$|arrearage|payment_required/;
-const QUOTA_MESSAGE = /credit balance|insufficient (?:account )?(?:balance|credits?|funds)|out of credits/i;
+const QUOTA_MESSAGE =
+  /credit balance|insufficient (?:account )?(?:balance|credits?|funds)|out of credits|used all available credits|spending limit/i;
 /** Means the account at OpenAI; Gemini says it of a limit a minute too, but then with a delay. */
 const CURRENT_QUOTA_MESSAGE = /exceeded your current quota/i;
 

@@ -2,7 +2,7 @@ import { originOf, requestOf } from './address.js';
 import { AbortError, APIError, ConnectionError, ResponseFormatError, TimeoutError } from './classes.js';
 import { failedResponseOf, type FailedResponse } from './failed-response.js';
 import { chainOf, kindOf, type FailureFields, type FailureKind } from './failure-kinds.js';
-import { errorFromResponse } from './from-response.js';
+import { errorFromResponse, type ErrorResponse } from './from-response.js';
 import { readRequestId } from './headers.js';
 import { LLMError, type LLMErrorInit } from './llm-error.js';
 import { hideAndCut, redactorFor, type Redactor } from './redact.js';
@@ -16,6 +16,8 @@ export interface FailureContext {
   secrets?: Iterable<string> | undefined;
   /** The signal of the call: what fails after it is aborted is an abort. */
   signal?: AbortSignal | undefined;
+  /** Reads a response that reports an error. Default: `errorFromResponse()`. */
+  readError?: ((response: ErrorResponse) => LLMError) | undefined;
 }
 
 const MAX_MESSAGE_LENGTH = 1000;
@@ -87,7 +89,8 @@ class Failure {
 
   private fromResponse(response: FailedResponse): LLMError {
     const { thrown, secrets, request, context } = this;
-    return errorFromResponse({ ...response, ...request, provider: context.provider, secrets, cause: thrown });
+    const { provider, readError = errorFromResponse } = context;
+    return readError({ ...response, ...request, provider, secrets, cause: thrown });
   }
 
   private ofKind(kind: FailureKind, link: FailureFields): LLMError {

@@ -1,8 +1,9 @@
 import { APIError, QuotaExceededError } from './classes.js';
-import { classify } from './classify.js';
+import { classify, makerOf, type ResponseErrorClass } from './classify.js';
 import { headerOf } from './each-header.js';
 import { readRateLimit, readRequestId, readRetryAfterMs } from './headers.js';
 import type { LLMError, LLMErrorInit } from './llm-error.js';
+import type { RateLimitInfo } from './rate-limit-info.js';
 import { hideAndCut, redactorFor, redactValue } from './redact.js';
 import { parseBody, readErrorBody, type ErrorBody } from './response-body.js';
 import { scrubCause } from './scrub.js';
@@ -23,6 +24,10 @@ export interface ErrorResponse {
   /** The request, to name it where the response does not explain itself. */
   method?: string | undefined;
   url?: string | undefined;
+  /** What the provider's own codes and types mean, before anything else is looked at. */
+  meanings?: Readonly<Record<string, ResponseErrorClass>> | undefined;
+  /** What the headers say of the provider's limits, where `readRateLimit()` would not understand them. */
+  rateLimit?: RateLimitInfo | undefined;
   /** Makes the error when neither status nor body say what it is; an `APIError` by default. */
   fallback?: ((message: string, init: LLMErrorInit) => LLMError) | undefined;
 }
@@ -48,7 +53,8 @@ export function errorFromResponse(response: ErrorResponse): LLMError {
   const outerStatus = response.statusCode ?? 0;
   const statusCode = outerStatus >= 300 ? outerStatus : body.status;
   const message = hideAndCut(describe(response, statusCode, body), hide, MAX_MESSAGE_LENGTH);
-  const make = classify(statusCode, body) ?? fallback ?? asAPIError;
+  const make = meaningOf(response, body) ?? classify(statusCode, body) ?? fallback ?? asAPIError;
+  const rateLimit = response.rateLimit ?? readRateLimit(headers);
   const requestId = readRequestId(headers) ?? body.requestId;
   const init: LLMErrorInit = {
     statusCode,
@@ -57,8 +63,8 @@ export function errorFromResponse(response: ErrorResponse): LLMError {
     type: body.type ?? body.code,
     param: body.param,
     response: body.parsed,
-    retryAfterMs: mayPass(statusCode) ? readRetryAfterMs(headers, body.parsed) : undefined,
-    rateLimit: readRateLimit(headers),
+    retryAfterMs: mayPass(statusCode) ? readRetryAfterMs(headers, body.parsed, rateLimit) : undefined,
+    rateLimit,
   };
   if (response.cause !== undefined) init.cause = scrubCause(response.cause, secrets);
   const error = make(message, init);
@@ -67,6 +73,15 @@ export function errorFromResponse(response: ErrorResponse): LLMError {
   if (retryable === undefined || retryable === error.retryable || error instanceof QuotaExceededError)
     return error;
   return make(message, { ...init, retryable });
+}
+
+function meaningOf(
+  { meanings }: ErrorResponse,
+  { code, type }: ErrorBody,
+): ReturnType<typeof makerOf> | undefined {
+  const word = [code, type].find((name) => name !== undefined && Object.hasOwn(meanings ?? {}, name));
+  const Class = word === undefined ? undefined : meanings?.[word];
+  return Class && makerOf(Class);
 }
 
 function asAPIError(message: string, init: LLMErrorInit): LLMError {

@@ -36,12 +36,17 @@ export function readRequestId(headers: unknown): string | undefined {
  * Undefined when it says nothing of it.
  *
  * @param body The parsed body of the response, where there is one.
+ * @param limits What the headers say of the limits, where that has been read already.
  */
-export function readRetryAfterMs(headers: unknown, body?: unknown): number | undefined {
+export function readRetryAfterMs(
+  headers: unknown,
+  body?: unknown,
+  limits = readRateLimit(headers),
+): number | undefined {
   const candidates = [
     numberOf(headerOf(headers, 'retry-after-ms')),
     parseDelayMs(headerOf(headers, 'retry-after') ?? ''),
-    ...exhausted(readRateLimit(headers)),
+    ...exhausted(limits),
   ];
   if (body !== undefined) {
     const { message, retryDelay } = readErrorBody(body);

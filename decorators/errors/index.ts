@@ -1,6 +1,7 @@
 export * from './classes.js';
 export { neverSent } from './failure-kinds.js';
 export { fromFailure, type FailureContext } from './from-failure.js';
+export type { ResponseErrorClass } from './classify.js';
 export { errorFromResponse, type ErrorResponse } from './from-response.js';
 export { readRateLimit, readRequestId, readRetryAfterMs } from './headers.js';
 export { LLMError, type AttemptSummary, type LLMErrorInit } from './llm-error.js';

@@ -109,7 +109,7 @@ function messageOf(inner: Fields, outer: Fields): string | undefined {
     inner.title,
   ];
   const message =
-    candidates.map(toText).find(Boolean) ??
+    candidates.map(details).map(toText).find(Boolean) ??
     (Object.keys(inner).length > 0 ? toText({ ...inner }) : undefined);
   const upstream = upstreamOf(inner.metadata);
   return message && upstream && !message.includes(upstream) ? `${message}: ${upstream}` : message;
@@ -131,6 +131,11 @@ function toText(value: unknown): string | undefined {
   if (Array.isArray(value)) return value.slice(0, 10).map(complaint).filter(Boolean).join('; ') || undefined;
   if (isFields(value)) return complaint(value);
   return typeof value === 'number' ? String(value) : undefined;
+}
+
+/** A list of validation errors that stands where a message should. */
+function details(value: unknown): unknown {
+  return isFields(value) && Array.isArray(value.detail) ? value.detail : value;
 }
 
 /** One entry of a list of validation errors: `{ loc: ['body', 'model'], msg: 'field required' }`. */

@@ -70,9 +70,26 @@ export interface StoreEvent extends CallEventBase {
   readonly error?: LLMError;
 }
 
-/** Everything that policies tell. */
+/** The method does not do quite what it was asked to. Told once an object and `subject`. */
+export interface WarningEvent extends CallEventBase {
+  readonly type: 'warning';
+  /** A stable word for programs, such as `field_dropped`. */
+  readonly code: string;
+  /** What it is about, such as the name of the field. */
+  readonly subject: string;
+  readonly message: string;
+}
+
+/** Everything that policies and methods tell. */
 export type PolicyEvent =
-  AttemptEvent | RetryEvent | WaitEvent | SuccessEvent | FailureEvent | LimiterEvent | StoreEvent;
+  AttemptEvent | RetryEvent | WaitEvent | SuccessEvent | FailureEvent | LimiterEvent | StoreEvent | WarningEvent;
+
+/** The event of one kind; several kinds may share a type of event. */
+export type PolicyEventOf<Kind, E = PolicyEvent> = E extends { type: infer Kinds }
+  ? Kind extends Kinds
+    ? E
+    : never
+  : never;
 
 /** An event as a policy writes it: the pipeline adds what every event carries. */
 export type PolicyEventBody = PolicyEvent extends infer E

@@ -9,9 +9,11 @@ export type {
   LimiterEvent,
   PolicyEvent,
   PolicyEventListener,
+  PolicyEventOf,
   RetryEvent,
   SuccessEvent,
   WaitEvent,
+  WarningEvent,
 } from './events.js';
 export { policyHost } from './host.js';
 export type { PolicyHost, TokenEstimate } from './host.js';

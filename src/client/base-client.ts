@@ -1,14 +1,14 @@
 import type { AxiosInstance } from 'axios';
-import { fromFailure, type ResponseFormatError } from '../../decorators/errors/index.js';
+import { UnsupportedOperationError, type ResponseFormatError } from '../../decorators/errors/index.js';
 import type { Limiter } from '../../decorators/limits/index.js';
 import {
+  currentCall,
   onPolicyEvent,
   policyHost,
-  type Call,
   type CallOptions,
   type PolicyEvent,
+  type PolicyEventOf,
   type PolicyHost,
-  type TokenEstimate,
 } from '../../decorators/pipeline/index.js';
 import { HandleApiErrors } from '../../decorators/handle-api-errors.js';
 import { asksAtOnce } from '../../decorators/pipeline/asks-at-once.js';
@@ -16,9 +16,8 @@ import { findCallOptions } from '../../decorators/pipeline/call-options.js';
 import { defineAsyncDispose } from '../../decorators/pipeline/dispose.js';
 import { RateLimited } from '../../decorators/rate-limited.js';
 import { RetryWithBackoff } from '../../decorators/retry-with-backoff.js';
-import { Timeout, TIMEOUT_DEFAULTS } from '../../decorators/timeout.js';
-import { createHttpSession } from '../http/index.js';
-import type { ChatCompletionStream } from '../streaming/index.js';
+import { Timeout } from '../../decorators/timeout.js';
+import type { ChatCompletionStream, ChatEvents } from '../streaming/index.js';
 import type {
   ChatCompletion,
   ChatCompletionChunk,
@@ -26,21 +25,19 @@ import type {
   ChatParams,
   EmbeddingParams,
 } from '../wire/index.js';
-import { textCounter, type TextCounter } from '../tokenizer/tokenizer.js';
-import { VERSION } from '../version.js';
-import { checkCall } from './arguments.js';
-import { Credentials } from './credentials.js';
-import { environmentHeaders } from './environment.js';
-import { estimateRequest } from './estimate.js';
+import { textCounter, type TextCounter, type Tokenizer } from '../tokenizer/tokenizer.js';
+import { connect } from './connection.js';
+import { ClientHooks } from './hooks.js';
+import { clientHost } from './host.js';
 import { Lifecycle } from './lifecycle.js';
 import { limiterFor } from './limiter-for.js';
-import { bodyLog, logEvent, resolveLogger, type Logger } from './logging.js';
+import { bodyLog, resolveLogger } from './logging.js';
 import { checkClientOptions, resolveBaseURL, type ClientOptions } from './options.js';
 import { checkSpec, type ProviderSpec } from './provider-spec.js';
-import { rememberCalls } from './response-info.js';
 import { sendRequest, type ApiRequest, type RequestContext } from './send.js';
 import { streamChunks } from './stream-chunks.js';
 import { malformedAnswer } from './unusable-answer.js';
+import { Warnings } from './warnings.js';
 
 declare global {
   // Declared here too, so that the types compile without the library that declares it.
@@ -48,13 +45,6 @@ declare global {
     readonly asyncDispose: unique symbol;
   }
 }
-
-/** The event of one kind; several kinds may share a type of event. */
-type PolicyEventOf<Kind, E = PolicyEvent> = E extends { type: infer Kinds }
-  ? Kind extends Kinds
-    ? E
-    : never
-  : never;
 
 /**
  * What all clients have in common: options, one HTTP session with the auth header, one limiter, events, logging,
@@ -75,7 +65,7 @@ type PolicyEventOf<Kind, E = PolicyEvent> = E extends { type: infer Kinds }
  *   …
  * }
  */
-export abstract class BaseLLMClient {
+export abstract class BaseLLMClient extends ClientHooks {
   /** Describes the provider. A subclass for another provider declares its own: nothing of this one is inherited. */
   static readonly provider: ProviderSpec | undefined = undefined;
   /** Names of the options that a subclass adds to `ClientOptions`. */
@@ -87,64 +77,74 @@ export abstract class BaseLLMClient {
   readonly limiter: Limiter | undefined;
   /** The address of the API, without a trailing slash. */
   readonly baseURL: string;
-  protected readonly provider: ProviderSpec;
+  protected override readonly provider: ProviderSpec;
+  /** What the decorators know of this client. */
+  readonly [policyHost]: PolicyHost;
   /** Model of chat completions that name none. */
-  protected readonly model: string | undefined;
+  protected override readonly model: string | undefined;
   /** Model of embeddings that name none. */
   protected readonly embeddingModel: string | undefined;
 
-  readonly #options: ClientOptions;
-  readonly #credentials: Credentials;
   readonly #lifecycle: Lifecycle;
   readonly #context: RequestContext;
-  readonly #logger: Logger | undefined;
+  readonly #warnings: Warnings;
+  readonly #tokenizer: Tokenizer | undefined;
 
   /**
    * @throws TypeError for an option that is unknown or cannot be.
    * @throws AuthenticationError when there is no key.
    */
   constructor(options: ClientOptions = {}) {
+    super();
     const type = new.target;
     checkClientOptions(options, type.name, type.optionNames);
     this.provider = checkSpec(type.provider, type.name);
     this.baseURL = resolveBaseURL(options, this.provider, type.name);
-    this.#options = options;
-    this.#logger = resolveLogger(options.logger);
     this.model = options.model ?? this.provider.models?.chat;
     this.embeddingModel = options.embeddingModel ?? this.provider.models?.embedding;
-    this.limiter = limiterFor(options.rateLimit, this.model ?? this.embeddingModel);
-    const { baseURL } = this;
-    const headers = {
-      'User-Agent': `keelson/${VERSION}`,
-      ...environmentHeaders(this.provider),
-      ...this.defaultHeaders(options),
-      ...options.headers,
-    };
-    const query = Object.fromEntries(
-      Object.entries(options.query ?? {}).map(([name, value]) => [name, String(value)]),
-    );
-    this.#credentials = new Credentials(options, this.provider, type.name, [
-      { baseURL, headers, params: query },
-      options.http,
-    ]);
-    const session = createHttpSession({
+    this.limiter = limiterFor(options.rateLimit, (call) => this.modelOf(call));
+    const { baseURL, provider, limiter } = this;
+    const { http, credentials, close } = connect({
+      className: type.name,
       baseURL,
-      headers,
-      query,
-      connectMs: options.timeouts?.connectMs ?? TIMEOUT_DEFAULTS.connectMs,
-      ...(options.http && { http: options.http }),
-      authenticate: (config) => this.#credentials.sign(config, (key) => this.authHeaders(key)),
+      provider,
+      options,
+      headers: this.defaultHeaders(options),
+      authHeaders: (key) => this.authHeaders(key),
     });
-    this.http = session.axios;
-    this.#lifecycle = new Lifecycle(type.name, (how) => session.close(how));
-    const { secrets } = this.#credentials;
+    this.http = http;
+    this.#tokenizer = options.tokenizer;
+    const logger = resolveLogger(options.logger);
+    const lifecycle = new Lifecycle(type.name, close);
+    this.#lifecycle = lifecycle;
+    this.#warnings = new Warnings(provider.name, logger !== undefined);
+    const { secrets } = credentials;
     this.#context = {
-      http: this.http,
-      provider: this.provider,
+      http,
+      provider,
       secrets,
       counterFor: (model) => this.tokenCounter(model),
-      ...(options.logBodies && this.#logger && { logBody: bodyLog(this.#logger, type.name, secrets) }),
+      readError: (response) => this.readError(response),
+      readRateLimit: (headers) => this.readRateLimit(headers),
+      readUsage: (answer) => this.readUsage(answer),
+      ...(options.logBodies && logger && { logBody: bodyLog(logger, type.name, secrets) }),
     };
+    this[policyHost] = clientHost({
+      provider: provider.name,
+      options,
+      limiter,
+      credentials,
+      lifecycle,
+      logger,
+      sendsAsWeDo: () =>
+        this.send === BaseLLMClient.prototype.send && this.stream === BaseLLMClient.prototype.stream,
+      methodLabel: (method) => this.methodLabel(method),
+      callOptionsAt: (method) => this.callOptionsAt(method),
+      checkArguments: (method, args) => this.checkArguments(method, args),
+      estimate: (call) => this.estimate(call),
+      readError: (response) => this.readError(response),
+      carriesContent: (method, event) => this.carriesContent(method, event),
+    });
   }
 
   /** One answer to a conversation. */
@@ -207,26 +207,39 @@ export abstract class BaseLLMClient {
   /**
    * Sends one request and reads its answer; the body of a decorated method calls it. Tells the policies what it
    * learns: usage, limits, request id.
+   *
+   * @param translate Makes the result of the answer's JSON. The result, too, is asked for its usage.
    */
-  protected send<T>(path: string, init: ApiRequest, options: CallOptions = {}): Promise<T> {
-    return sendRequest<T>(this.#context, path, init, options);
+  protected send<T>(
+    path: string,
+    init: ApiRequest,
+    options: CallOptions = {},
+    translate: (answer: unknown) => T = (answer) => answer as T,
+  ): Promise<T> {
+    return sendRequest<T>(this.#context, path, init, options, translate);
   }
 
   /**
-   * Sends one request and resolves, once its answer has begun, with the chunks of a stream in OpenAI's format. The
-   * body of a decorated `async *` method hands them on by `return continueWith(…)`, or by `yield*` at the price of a
-   * promise for each chunk.
+   * Sends one request and resolves, once its answer has begun, with the chunks of a stream. The body of a decorated
+   * `async *` method hands them on by `return continueWith(…)`, or by `yield*` at the price of a promise for each chunk.
+   *
+   * @param events How the stream differs from OpenAI's.
    */
   protected stream(
     path: string,
     init: ApiRequest,
     options: CallOptions = {},
+    events: ChatEvents = {},
   ): Promise<AsyncIterable<ChatCompletionChunk>> {
-    return streamChunks(this.#context, path, init, options);
+    return streamChunks(this.#context, path, init, options, events);
   }
 
   /** The error for an answer that is not what the endpoint should give; `what` says so, as in "without `choices`". */
-  protected malformedAnswer(what: string, answer: unknown, options: CallOptions = {}): ResponseFormatError {
+  protected override malformedAnswer(
+    what: string,
+    answer: unknown,
+    options: CallOptions = {},
+  ): ResponseFormatError {
     return malformedAnswer(this.#context, what, answer, options);
   }
 
@@ -247,92 +260,25 @@ export abstract class BaseLLMClient {
     return findCallOptions(this, method, args).options;
   }
 
-  /** The headers that carry the key. Default: `Authorization: Bearer …`. */
-  protected authHeaders(apiKey: string): Record<string, string> {
-    return { Authorization: `Bearer ${apiKey}` };
+  /** The error for something that the provider does not have; `what` names it, as in "embeddings". */
+  protected unsupported(what: string): UnsupportedOperationError {
+    const { name } = this.provider;
+    return new UnsupportedOperationError(`${name} has no ${what}.`, { provider: name });
   }
 
-  /** Headers of every request, before the user's own. Called by the constructor. */
-  protected defaultHeaders(_options: ClientOptions): Record<string, string> {
-    return {};
+  /**
+   * Tells, once a client and field, that a field of the request is not sent: by a `warning` event, and by the logger or,
+   * without one, by a warning of the process. To be called while a request is built, before its first `await`.
+   *
+   * @param why A clause, such as "Anthropic takes no seed.".
+   */
+  protected override dropField(field: string, why: string): void {
+    this.#warnings.dropped(currentCall(), field, why);
   }
 
-  /** Throws for arguments of `method` that are to be refused before anything is sent. */
-  protected checkArguments(_method: string, _args: readonly unknown[]): void {}
-
-  /** Where `method` takes its `CallOptions`. */
-  protected callOptionsAt(method: string): number | undefined {
-    return ['chatCompletion', 'request'].includes(method) ? 2 : undefined;
+  protected override tokenCounter(model: string | undefined): TextCounter {
+    return textCounter(this.#tokenizer, model, this.constructor.name);
   }
-
-  /** The name under which users know `method`, for messages and events. */
-  protected methodLabel(method: string): string {
-    return method;
-  }
-
-  /** How many tokens a call is expected to use. */
-  protected estimate({ method, args, options }: Call): TokenEstimate | undefined {
-    if (method !== 'request') return undefined;
-    const body = (args[1] as ApiRequest | undefined)?.body;
-    return this.estimateBody(options.extraBody ? { ...(body as object), ...options.extraBody } : body);
-  }
-
-  /** How many tokens a request with this body, in OpenAI's words, is expected to use; undefined when it does not say. */
-  protected estimateBody(body: unknown): TokenEstimate | undefined {
-    const model = (body as { model?: unknown } | null | undefined)?.model;
-    return estimateRequest(body, this.tokenCounter(typeof model === 'string' ? model : undefined));
-  }
-
-  /** Counts the tokens of texts: by the option `tokenizer`, else by rule of thumb. */
-  protected tokenCounter(model: string | undefined): TextCounter {
-    return textCounter(this.#options.tokenizer, model, this.constructor.name);
-  }
-
-  /** Whether an event of a streaming method carries content: before the first that does, a failed stream is opened anew. */
-  protected carriesContent(_method: string, _event: unknown): boolean {
-    return true;
-  }
-
-  readonly [policyHost]: PolicyHost = {
-    methodLabel: (method) => this.methodLabel(String(method)),
-    callOptions: (method) => this.callOptionsAt(String(method)),
-    checkArguments: (method, args) => {
-      const name = String(method);
-      this.#lifecycle.checkOpen(name);
-      checkCall(name, args, this.callOptionsAt(name), `${this.methodLabel(name)}()`);
-      this.checkArguments(name, args);
-    },
-    // Whoever overrides these, or is asked for the key, may ask for the call after an `await`.
-    asksAtOnce: () =>
-      this.send === BaseLLMClient.prototype.send &&
-      this.stream === BaseLLMClient.prototype.stream &&
-      !this.#credentials.areAskedFor,
-    onCall: (call) => {
-      this.#lifecycle.begin(call);
-      call.onEnd(({ result }) => {
-        if (typeof result === 'object' && result !== null) rememberCalls(result, [call]);
-        this.#lifecycle.end(call);
-      });
-    },
-    policyOptions: (kind) => {
-      if (kind === 'RetryWithBackoff') return this.#options.retry;
-      if (kind === 'Timeout') return this.#options.timeouts;
-      return kind === 'RateLimited' ? (this.limiter ?? false) : undefined;
-    },
-    retryBudgetOwner: () => this.limiter,
-    estimate: (call) => this.estimate(call),
-    failure: (error) => {
-      const failure = fromFailure(error, {
-        provider: this.provider.name,
-        secrets: this.#credentials.secrets,
-      });
-      (failure as { provider?: string }).provider ??= this.provider.name;
-      return failure;
-    },
-    carriesContent: (method, event) => this.carriesContent(String(method), event),
-    emit: (event) => this.#logger && logEvent(this.#logger, event),
-    observed: () => this.#logger !== undefined,
-  };
 }
 
 defineAsyncDispose(BaseLLMClient.prototype, (client) => client.close());

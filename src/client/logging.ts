@@ -65,6 +65,8 @@ function describe(event: PolicyEvent): [Level, string] {
       return ['warn', `${what}: the provider asks everybody to wait ${ms(event.waitMs)}`];
     case 'rejected':
       return ['warn', `${what}: refused by the limiter, the wait would be ${ms(event.waitMs)}`];
+    case 'warning':
+      return ['warn', event.message];
     default:
       return ['debug', `${what}: ${event.type}`];
   }

@@ -1,3 +1,5 @@
+import type { ResponseErrorClass } from '../../decorators/errors/index.js';
+
 /** Describes a provider; a client class carries one as `static readonly provider`. */
 export interface ProviderSpec {
   /** Name in errors, logs and traces: `openai`, `groq`, … */
@@ -15,6 +17,13 @@ export interface ProviderSpec {
   };
   /** False for a provider that takes no key, like a server of your own. Default true. */
   readonly needsApiKey?: boolean;
+  /** The header that carries the key as it is. Default: `Authorization: Bearer …`. */
+  readonly authHeader?: string;
+  /** Where the endpoints are below the base URL. Default: `/chat/completions` and `/embeddings`. */
+  readonly paths?: {
+    readonly chat?: string;
+    readonly embeddings?: string;
+  };
   /** Models used when a call names none. */
   readonly models?: {
     readonly chat?: string;
@@ -27,6 +36,28 @@ export interface ProviderSpec {
     /** Tokens of all inputs of an embeddings request together. */
     readonly embeddingTokens?: number;
   };
+  /**
+   * How long the windows are that the rate limit headers speak of. Default: what the headers' names say, else what their
+   * numbers show.
+   */
+  readonly rateLimitWindows?: {
+    readonly requests?: 'minute' | 'hour' | 'day';
+    readonly tokens?: 'minute' | 'hour' | 'day';
+  };
+  /** False for a provider without embeddings. Default true. */
+  readonly hasEmbeddings?: boolean;
+  /**
+   * What an assistant message of a request may hold, for a provider that refuses more: other fields of an earlier answer
+   * are left out, with a warning for each that says something. Default: whatever the message holds.
+   */
+  readonly assistantFields?: readonly string[];
+  /** Params that the provider knows by another name, such as `{ seed: 'random_seed' }`. */
+  readonly paramNames?: Readonly<Record<string, string>>;
+  /**
+   * Errors that the provider's own words stand for: codes and types of its errors, and finish reasons with which it ends
+   * an answer that it failed to make. They come before the status.
+   */
+  readonly errors?: Readonly<Record<string, ResponseErrorClass>>;
   /** The header that makes a repeated request count once, where the provider has one. */
   readonly idempotencyHeader?: string;
   /** Whether a stream is to be asked for its usage (`stream_options.include_usage`). Default true. */

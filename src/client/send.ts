@@ -1,9 +1,21 @@
 import type { AxiosInstance, AxiosResponse } from 'axios';
-import { neverSent, readRateLimit, readRequestId, redactText } from '../../decorators/errors/index.js';
+import {
+  neverSent,
+  readRequestId,
+  redactText,
+  type ErrorResponse,
+  type LLMError,
+  type RateLimitInfo,
+} from '../../decorators/errors/index.js';
 import { secretsOf } from '../../decorators/errors/secrets.js';
-import { currentCall, type Call, type CallFacts, type CallOptions } from '../../decorators/pipeline/index.js';
+import {
+  currentCall,
+  type Call,
+  type CallFacts,
+  type CallOptions,
+  type TokenUsage,
+} from '../../decorators/pipeline/index.js';
 import { haveLazySignal } from '../../decorators/pipeline/call-options.js';
-import { readUsage } from '../../decorators/pipeline/usage.js';
 import type { HttpRequestConfig } from '../http/index.js';
 import { checkExtraBody } from './arguments.js';
 import type { TextCounter } from '../tokenizer/tokenizer.js';
@@ -32,28 +44,39 @@ export interface RequestContext {
   readonly counterFor: (model: string | undefined) => TextCounter;
   /** Writes a body to the log, without `secrets` and those of the call; missing unless that was asked for. */
   readonly logBody?: (what: string, body: unknown, ofCall: Iterable<string>) => void;
+  readError(response: ErrorResponse): LLMError;
+  readRateLimit(headers: unknown): RateLimitInfo | undefined;
+  readUsage(answer: unknown): TokenUsage | undefined;
 }
 
-/** Sends a request whose answer is JSON. */
+/** The content types of streams of events, the one that is asked for first. */
+export const STREAM_TYPES: Readonly<Record<'sse' | 'ndjson', readonly string[]>> = {
+  sse: ['text/event-stream'],
+  ndjson: ['application/x-ndjson', 'application/ndjson', 'application/jsonl', 'application/stream+json'],
+};
+
+/** Sends a request whose answer is JSON, of which `translate` makes what is returned. */
 export async function sendRequest<T>(
   context: RequestContext,
   path: string,
   init: ApiRequest,
   options: CallOptions,
+  translate: (answer: unknown) => T,
 ): Promise<T> {
   const call = currentCall();
   const response = await exchange(context, path, init, options, call, 'json');
-  const body = response.data as T;
+  const body: unknown = response.data;
   context.logBody?.(`answer of ${path}`, body, secretsOf({ config: response.config }));
   const error = errorInBody(context, response, body);
   if (error) throw error;
   // What is no JSON comes as text.
   if (typeof body === 'string' && body !== '') throw unexpectedContent(context, response, body, 'JSON');
-  if (call && typeof body === 'object' && body !== null) {
-    const usage = readUsage(body);
+  const result = translate(body);
+  if (call && typeof result === 'object' && result !== null) {
+    const usage = context.readUsage(result);
     if (usage) call.report({ usage });
   }
-  return body;
+  return result;
 }
 
 /** Sends a request whose answer is a stream of events; resolves with the response once its headers are in. */
@@ -62,19 +85,21 @@ export async function openEventStream(
   path: string,
   init: ApiRequest,
   options: CallOptions,
+  format: 'sse' | 'ndjson' = 'sse',
 ): Promise<AxiosResponse> {
-  const headers = { Accept: 'text/event-stream', ...init.headers };
+  const headers = { Accept: STREAM_TYPES[format][0] as string, ...init.headers };
   return exchange(context, path, { ...init, headers }, options, currentCall(), 'stream');
 }
 
 async function exchange(
-  { http, provider, secrets, logBody }: RequestContext,
+  context: RequestContext,
   path: string,
   { method, body, query, headers }: ApiRequest,
   options: CallOptions,
   call: Call | undefined,
   responseType: 'json' | 'stream',
 ): Promise<AxiosResponse> {
+  const { http, provider, logBody } = context;
   checkExtraBody(options.extraBody, body, path);
   let sent = false;
   const config: HttpRequestConfig = {
@@ -93,11 +118,11 @@ async function exchange(
   else if (options.signal) config.signal = options.signal;
   try {
     const response = await http.request<unknown>(config);
-    call?.report(readFacts(response, secrets));
+    call?.report(readFacts(response, context));
     return response;
   } catch (error) {
     const { response } = error as { response?: AxiosResponse };
-    call?.report(response ? readFacts(response, secrets) : { sent: sent && !neverSent(error) });
+    call?.report(response ? readFacts(response, context) : { sent: sent && !neverSent(error) });
     throw error;
   }
 }
@@ -123,11 +148,11 @@ function withoutSecrets(text: string, secrets: Iterable<string>): string {
   return text;
 }
 
-function readFacts({ status, headers }: AxiosResponse, secrets: Iterable<string>): CallFacts {
+function readFacts({ status, headers }: AxiosResponse, context: RequestContext): CallFacts {
   const facts: CallFacts = { sent: true, statusCode: status };
   const requestId = readRequestId(headers);
-  if (requestId !== undefined) facts.requestId = withoutSecrets(requestId, secrets);
-  const limits = readRateLimit(headers);
+  if (requestId !== undefined) facts.requestId = withoutSecrets(requestId, context.secrets);
+  const limits = context.readRateLimit(headers);
   if (limits) facts.limits = limits;
   return facts;
 }

@@ -1,11 +1,11 @@
 import type { AxiosResponse } from 'axios';
 import { currentCall, type CallOptions } from '../../decorators/pipeline/index.js';
-import { errorFromResponse, StreamError } from '../../decorators/errors/index.js';
+import { StreamError } from '../../decorators/errors/index.js';
 import { jsonOrText, readBounded } from '../http/index.js';
-import { readChunks, type ByteSource } from '../streaming/index.js';
+import { readChunks, type ByteSource, type ChatEvents } from '../streaming/index.js';
 import type { ChatCompletionChunk } from '../wire/index.js';
 import { rememberCalls } from './response-info.js';
-import { openEventStream, type ApiRequest, type RequestContext } from './send.js';
+import { openEventStream, STREAM_TYPES, type ApiRequest, type RequestContext } from './send.js';
 import { StreamedOutput } from './streamed-output.js';
 import { contentType, errorInBody, secretsBehind, unexpectedContent } from './unusable-answer.js';
 
@@ -18,21 +18,23 @@ export async function streamChunks(
   path: string,
   init: ApiRequest,
   options: CallOptions,
+  events: ChatEvents,
 ): Promise<AsyncIterable<ChatCompletionChunk>> {
   const call = currentCall();
-  const response = await openEventStream(context, path, init, options);
+  const response = await openEventStream(context, path, init, options, events.format);
+  const types = STREAM_TYPES[events.format ?? 'sse'];
   const type = contentType(response);
-  if (type !== 'text/event-stream' && type !== '') throw await wrongContentType(context, response);
+  if (!types.includes(type) && type !== '') throw await wrongContentType(context, response, types);
   const secrets = secretsBehind(context, response);
   const toError = (body: unknown): Error =>
-    errorFromResponse({
+    context.readError({
       headers: response.headers,
       body,
       provider: context.provider.name,
       secrets,
       fallback: (message, errorInit) => new StreamError(message, errorInit),
     });
-  const output = new StreamedOutput(context.counterFor);
+  const output = new StreamedOutput(context.counterFor, context.readUsage);
   let begun = false;
   const onChunk = (chunk: ChatCompletionChunk): void => {
     if (!begun && call) rememberCalls(chunk, [call]);
@@ -44,13 +46,25 @@ export async function streamChunks(
     const usage = call && output.untold();
     if (usage) call.report({ usage });
   };
-  return readChunks(response.data as ByteSource, { toError, onChunk, onEnd, secrets });
+  const failedFinishes = context.provider.errors;
+  return readChunks(response.data as ByteSource, {
+    events,
+    toError,
+    failedFinishes,
+    onChunk,
+    onEnd,
+    secrets,
+  });
 }
 
-async function wrongContentType(context: RequestContext, response: AxiosResponse): Promise<Error> {
+async function wrongContentType(
+  context: RequestContext,
+  response: AxiosResponse,
+  types: readonly string[],
+): Promise<Error> {
   const body = jsonOrText(await readBounded(response.data as ByteSource, EXCERPT_BYTES));
   return (
     errorInBody(context, response, body) ??
-    unexpectedContent(context, response, body, 'a stream of events (text/event-stream)')
+    unexpectedContent(context, response, body, `a stream of events (${types[0]})`)
   );
 }

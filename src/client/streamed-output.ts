@@ -1,7 +1,6 @@
 import type { TokenUsage } from '../../decorators/pipeline/call.js';
-import { readUsage } from '../../decorators/pipeline/usage.js';
 import { roughCounter, type TextCounter } from '../tokenizer/tokenizer.js';
-import type { ChatCompletionChunk, ChatCompletionChunkChoice, ChatCompletionDelta } from '../wire/index.js';
+import type { ChatCompletionChunk, ChatCompletionDelta } from '../wire/index.js';
 
 /** Base64 characters of a token of a spoken answer: OpenAI makes 20 a second, of 24,000 samples of two bytes. */
 const SOUND_PER_TOKEN = 3_200;
@@ -11,40 +10,34 @@ type LooseDelta = {
   [Field in keyof ChatCompletionDelta]?: ChatCompletionDelta[Field] | null;
 } & { content?: unknown; reasoning?: unknown };
 
-/** Where servers put the usage when not on the chunk: Groq, and Moonshot. */
-interface OddUsage {
-  readonly x_groq?: { readonly usage?: unknown } | null;
-  readonly usage?: unknown;
-}
-
 /**
  * What has come of a streamed answer since the provider last told its usage: the text of every choice, reasoning and
  * tool calls included. An event costs no more than to join its text; the tokens are counted at the end, if at all.
  */
 export class StreamedOutput {
   readonly #counterFor: (model: string | undefined) => TextCounter;
+  readonly #readUsage: (chunk: ChatCompletionChunk) => TokenUsage | undefined;
   /** By the choices' numbers. */
   #texts: string[] = [];
   #sound = 0;
   #model: string | undefined;
   #told: TokenUsage | undefined;
 
-  constructor(counterFor: (model: string | undefined) => TextCounter) {
+  /** @param readUsage Reads the usage that a chunk tells. */
+  constructor(
+    counterFor: (model: string | undefined) => TextCounter,
+    readUsage: (chunk: ChatCompletionChunk) => TokenUsage | undefined,
+  ) {
     this.#counterFor = counterFor;
+    this.#readUsage = readUsage;
   }
 
   /** Takes a chunk; gives the usage that it tells, where it does. */
   add(chunk: ChatCompletionChunk): TokenUsage | undefined {
     this.#model ??= chunk.model;
-    let finished: ChatCompletionChunkChoice | undefined;
-    for (const choice of chunk.choices) {
-      this.#addDelta(choice.index >>> 0, choice.delta);
-      if (choice.finish_reason) finished = choice;
-    }
-    if (!chunk.usage && !finished) return undefined;
-    const usage = readUsage({
-      usage: chunk.usage ?? (chunk as OddUsage).x_groq?.usage ?? (finished as OddUsage | undefined)?.usage,
-    });
+    for (const choice of chunk.choices) this.#addDelta(choice.index >>> 0, choice.delta);
+    if (!chunk.usage) return undefined;
+    const usage = this.#readUsage(chunk);
     if (usage?.outputTokens !== undefined) {
       this.#texts = [];
       this.#sound = 0;

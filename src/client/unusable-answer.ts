@@ -1,13 +1,8 @@
 import type { AxiosResponse } from 'axios';
-import {
-  errorFromResponse,
-  redact,
-  redactText,
-  ResponseFormatError,
-  type LLMError,
-} from '../../decorators/errors/index.js';
+import { redact, redactText, ResponseFormatError, type LLMError } from '../../decorators/errors/index.js';
 import { secretsOf } from '../../decorators/errors/secrets.js';
 import type { CallOptions } from '../../decorators/pipeline/index.js';
+import { failureIn } from '../wire/failures.js';
 import type { RequestContext } from './send.js';
 
 const EXCERPT_LENGTH = 200;
@@ -31,10 +26,12 @@ export function errorInBody(
   response: AxiosResponse,
   body: unknown,
 ): LLMError | undefined {
-  if (typeof body !== 'object' || body === null || !(body as { error?: unknown }).error) return undefined;
+  const failure = failureIn(body, context.provider.errors);
+  if (failure === undefined) return undefined;
   const { status: statusCode, headers } = response;
   const secrets = secretsBehind(context, response);
-  return errorFromResponse({ statusCode, headers, body, provider: context.provider.name, secrets });
+  const { name: provider } = context.provider;
+  return context.readError({ statusCode, headers, body: failure, provider, secrets });
 }
 
 /** The error for an answer of another kind than `expected`, like the page of a proxy. */

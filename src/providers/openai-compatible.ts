@@ -1,6 +1,7 @@
 import { HandleApiErrors } from '../../decorators/handle-api-errors.js';
 import {
   continueWith,
+  currentCall,
   type Call,
   type CallOptions,
   type Continuation,
@@ -13,6 +14,7 @@ import { Timeout } from '../../decorators/timeout.js';
 import { checkInputs, checkMessages, checkParams } from '../client/arguments.js';
 import { BaseLLMClient } from '../client/base-client.js';
 import { checkVectors, embedAll } from '../client/embed.js';
+import type { ChatInput, ProviderRequest } from '../client/hooks.js';
 import type { ProviderSpec } from '../client/provider-spec.js';
 import { callsBehind, rememberCalls } from '../client/response-info.js';
 import { ChatCompletionStream } from '../streaming/index.js';
@@ -66,12 +68,9 @@ export class OpenAICompatibleClient extends BaseLLMClient {
     params: ChatParams = {},
     options: CallOptions = {},
   ): Promise<ChatCompletion> {
-    const body = { ...params, model: params.model ?? this.model, messages };
-    const completion = await this.send<ChatCompletion | null>('/chat/completions', { body }, options);
-    if (!Array.isArray(completion?.choices)) {
-      throw this.malformedAnswer('without `choices`', completion, options);
-    }
-    return completion;
+    const input = this.chatInput(messages, params, options, false);
+    const { path, ...request } = this.build(() => this.chatRequest(input));
+    return this.send(path, request, options, (answer) => this.chatResult(answer, input));
   }
 
   /**
@@ -108,9 +107,9 @@ export class OpenAICompatibleClient extends BaseLLMClient {
     params: ChatParams = {},
     options: CallOptions = {},
   ): AsyncGenerator<ChatCompletionChunk, Continuation<ChatCompletionChunk> | void, unknown> {
-    const usage = this.provider.streamUsage === false ? {} : { stream_options: { include_usage: true } };
-    const body = { ...usage, ...params, model: params.model ?? this.model, messages, stream: true };
-    return continueWith(await this.stream('/chat/completions', { body }, options));
+    const input = this.chatInput(messages, params, options, true);
+    const { path, ...request } = this.build(() => this.chatRequest(input));
+    return continueWith(await this.stream(path, request, options, this.chatEvents(input)));
   }
 
   /**
@@ -130,13 +129,13 @@ export class OpenAICompatibleClient extends BaseLLMClient {
     params: EmbeddingParams = {},
     options: CallOptions = {},
   ): Promise<number[] | number[][]> {
+    if (this.provider.hasEmbeddings === false) throw this.unsupported('embeddings');
     checkInputs(input, 'embeddings()');
     const given = this.callOptionsIn('embedBatch', [input, params, options]);
-    const { embeddingInputs = 2048, embeddingTokens = 300_000 } = this.provider.limits ?? {};
     const vectors = await this.asOneCall('embedBatch', (ending) =>
       embedAll(
         typeof input === 'string' ? [input] : input,
-        { inputs: embeddingInputs, tokens: embeddingTokens },
+        this.embeddingLimits(params.model ?? this.embeddingModel ?? ''),
         this.tokenCounter(params.model ?? this.embeddingModel),
         given,
         ending,
@@ -159,9 +158,9 @@ export class OpenAICompatibleClient extends BaseLLMClient {
     params: EmbeddingParams = {},
     options: CallOptions = {},
   ): Promise<EmbeddingResponse> {
-    const encoding_format = this.provider.embeddingFormat ?? 'base64';
-    const body = { encoding_format, ...params, model: params.model ?? this.embeddingModel, input: inputs };
-    const response = await this.send<EmbeddingResponse>('/embeddings', { body }, options);
+    const input = { inputs, params, model: params.model ?? this.embeddingModel ?? '', options };
+    const { path, ...request } = this.build(() => this.embeddingRequest(input));
+    const response = await this.send(path, request, options, (answer) => this.embeddingResult(answer, input));
     checkVectors(response, inputs.length, this.provider.name);
     return response;
   }
@@ -200,6 +199,11 @@ export class OpenAICompatibleClient extends BaseLLMClient {
     return estimate && { ...estimate, maxOutputTokens: 0 };
   }
 
+  protected override modelOf(call: Call): string | undefined {
+    const { model } = (call.args[1] ?? {}) as EmbeddingParams;
+    return call.method === 'embedBatch' ? (model ?? this.embeddingModel) : super.modelOf(call);
+  }
+
   /** A first chunk that only names the role is no content yet. */
   protected override carriesContent(method: string, event: unknown): boolean {
     if (method !== 'chatCompletionEvents') return true;
@@ -207,6 +211,25 @@ export class OpenAICompatibleClient extends BaseLLMClient {
       if (finish_reason) return true;
       return Object.entries(delta).some(([name, value]) => name !== 'role' && value !== null && value !== '');
     });
+  }
+
+  private chatInput(
+    messages: readonly ChatMessage[],
+    params: ChatParams,
+    options: CallOptions,
+    stream: boolean,
+  ): ChatInput {
+    return { messages, params, model: params.model ?? this.model ?? '', stream, options };
+  }
+
+  /** What fails while its request is built has cost nothing. */
+  private build(request: () => ProviderRequest): ProviderRequest {
+    try {
+      return request();
+    } catch (error) {
+      currentCall()?.report({ sent: false });
+      throw error;
+    }
   }
 
   private checkModel(own: string | undefined, params: unknown, where: string, option: string): void {

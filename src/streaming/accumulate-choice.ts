@@ -1,4 +1,5 @@
 import type { ChatCompletionChoice } from '../wire/index.js';
+import { splitParts } from '../wire/normalise.js';
 import { isObject, mergeDelta } from './merge-delta.js';
 import { ToolCallAccumulator } from './tool-calls.js';
 
@@ -69,7 +70,7 @@ export class ChoiceAccumulator {
         case 'content':
           if (typeof value === 'string')
             this.#content = this.#content === null ? value : this.#content + value;
-          else if (Array.isArray(value)) for (const part of value) this.#addPart(part);
+          else if (Array.isArray(value)) this.#addParts(value);
           break;
         case 'refusal':
           if (typeof value === 'string')
@@ -90,16 +91,11 @@ export class ChoiceAccumulator {
     }
   }
 
-  /** Mistral sends the content as a list of parts when the model thinks. */
-  #addPart(part: unknown): void {
-    const { type, text, thinking } = isObject(part) ? part : { type: 'text', text: part };
-    if (type === 'text' && typeof text === 'string') this.#content = (this.#content ?? '') + text;
-    else if (type === 'thinking') {
-      for (const thought of Array.isArray(thinking) ? thinking : [thinking]) {
-        const thoughtText = isObject(thought) ? thought['text'] : thought;
-        if (typeof thoughtText === 'string') this.#merge('reasoning_content', thoughtText);
-      }
-    } else this.#merge('content_parts', [part]);
+  #addParts(parts: readonly unknown[]): void {
+    const { content, thoughts, others } = splitParts(parts);
+    if (content !== undefined) this.#content = (this.#content ?? '') + content;
+    if (thoughts !== undefined) this.#merge('reasoning_content', thoughts);
+    if (others.length > 0) this.#merge('content_parts', others);
   }
 
   #addAudio(value: unknown): void {

@@ -1,4 +1,5 @@
 import type { ChatCompletion, ChatCompletionChunk } from '../wire/index.js';
+import { usageIn } from '../wire/normalise.js';
 import { ChoiceAccumulator } from './accumulate-choice.js';
 import { isObject } from './merge-delta.js';
 
@@ -33,6 +34,7 @@ export class ChatCompletionAccumulator {
   add(chunk: ChatCompletionChunk): void {
     this.#empty = false;
     const fields = chunk as unknown as Record<string, unknown>;
+    this.#usage = usageIn(fields) ?? this.#usage;
     for (const key in fields) {
       const value = fields[key];
       if (value === null || value === undefined) continue;
@@ -46,11 +48,6 @@ export class ChatCompletionAccumulator {
           if (Array.isArray(value)) for (const choice of value) if (isObject(choice)) this.#addChoice(choice);
           break;
         case 'usage':
-          this.#usage = value;
-          break;
-        case 'x_groq':
-          this.#usage ??= (value as { usage?: unknown }).usage;
-          this.#fields[key] = value;
           break;
         case 'object':
         case 'obfuscation':
@@ -78,6 +75,5 @@ export class ChatCompletionAccumulator {
     let state = this.#choices.find((known) => known.index === index);
     if (state === undefined) this.#choices.push((state = new ChoiceAccumulator(index)));
     state.add(choice);
-    this.#usage ??= choice['usage'];
   }
 }

@@ -5,23 +5,35 @@ import {
   StreamError,
 } from '../../decorators/errors/index.js';
 import type { ChatCompletionChunk } from '../wire/index.js';
+import { failureIn } from '../wire/failures.js';
+import { normaliseMessage, normaliseUsage } from '../wire/normalise.js';
 import type { ByteSource } from './byte-source.js';
 import { isObject } from './merge-delta.js';
 import { END_OF_STREAM, EventIterator, type EventHandler, type SseEvent, type SseOptions } from './sse.js';
 
-/** How a provider's stream differs from OpenAI's. */
-export interface ReadChunksOptions extends SseOptions {
+/** How a provider's stream differs from OpenAI's. One is made for each stream, so it may hold what it has seen. */
+export interface ChatEvents {
+  /** How the bytes are divided: into server-sent events, or into lines that are each an event (NDJSON). Default `sse`. */
+  readonly format?: 'sse' | 'ndjson' | undefined;
   /**
    * Makes a chunk of what an event says; undefined skips the event. `payload` is the event's data, parsed as
    * JSON. Errors have been recognised before. Default: the payload is a chunk already.
    */
-  translate?: ((payload: unknown, event: SseEvent) => ChatCompletionChunk | undefined) | undefined;
+  translate?(payload: unknown, event: SseEvent): ChatCompletionChunk | undefined;
+  /** Whether an event ends the stream. Default: its data is exactly `[DONE]`. */
+  isDone?(event: SseEvent): boolean;
+}
+
+/** How the chunks of a stream are read. */
+export interface ReadChunksOptions extends Pick<SseOptions, 'maxEventLength'> {
+  /** Default: events of OpenAI's format. */
+  events?: ChatEvents | undefined;
   /** Sees every chunk before it is handed on. */
   onChunk?: ((chunk: ChatCompletionChunk) => void) | undefined;
   /** Called once when the stream ends: by its last event, the end of its bytes, a failure, or because its reader leaves. */
   onEnd?: (() => void) | undefined;
-  /** Whether an event ends the stream. Default: its data is exactly `[DONE]`. */
-  isDone?: ((event: SseEvent) => boolean) | undefined;
+  /** Finish reasons, as keys, with which the provider ends an answer that it failed to make. */
+  failedFinishes?: Readonly<Record<string, unknown>> | undefined;
   /** Makes an error of the payload of an error event. Default: `errorFromResponse()`, else a `StreamError`. */
   toError?: ((payload: unknown) => Error) | undefined;
   /** What must not appear in the message of an error, such as the API key. */
@@ -42,27 +54,29 @@ export function readChunks(
   body: ByteSource,
   options: ReadChunksOptions = {},
 ): AsyncIterableIterator<ChatCompletionChunk> {
-  return new EventIterator(body, new ChunkHandler(options), options);
+  const { events, maxEventLength } = options;
+  return new EventIterator(body, new ChunkHandler(options), { format: events?.format, maxEventLength });
 }
 
 const EXCERPT_LENGTH = 80;
 
 class ChunkHandler implements EventHandler<ChatCompletionChunk> {
-  readonly #translate: (payload: unknown, event: SseEvent) => unknown;
+  readonly #events: ChatEvents;
   readonly #onChunk: ((chunk: ChatCompletionChunk) => void) | undefined;
   readonly #onEnd: (() => void) | undefined;
-  readonly #isDone: (event: SseEvent) => boolean;
+  readonly #failedFinishes: Readonly<Record<string, unknown>> | undefined;
   readonly #toError: (payload: unknown) => Error;
   /** The choices seen, and whether each has its finish_reason. */
   readonly #finished = new Map<unknown, boolean>();
   readonly #secrets: Iterable<string> | undefined;
 
-  constructor({ translate, onChunk, onEnd, isDone, toError, secrets }: ReadChunksOptions) {
+  constructor(options: ReadChunksOptions) {
+    const { events = {}, onChunk, onEnd, failedFinishes, toError, secrets } = options;
+    this.#events = events;
     this.#secrets = secrets;
     this.#onChunk = onChunk;
     this.#onEnd = onEnd;
-    this.#translate = translate ?? ((payload) => payload);
-    this.#isDone = isDone ?? ((event) => event.data === '[DONE]');
+    this.#failedFinishes = failedFinishes;
     this.#toError =
       toError ??
       ((body) =>
@@ -70,12 +84,12 @@ class ChunkHandler implements EventHandler<ChatCompletionChunk> {
   }
 
   event(event: SseEvent): ChatCompletionChunk | typeof END_OF_STREAM | undefined {
-    if (this.#isDone(event)) return END_OF_STREAM;
+    const events = this.#events;
+    if (events.isDone ? events.isDone(event) : event.data === '[DONE]') return END_OF_STREAM;
     const payload = this.#parse(event);
-    // Gemini's compatible endpoint wraps an error in a list.
-    const first: unknown = Array.isArray(payload) ? payload[0] : payload;
-    if (event.event === 'error' || (isObject(first) && first['error'])) throw this.#toError(first);
-    const chunk = this.#normalise(this.#translate(payload, event));
+    const failure = failureIn(payload, this.#failedFinishes);
+    if (failure !== undefined || event.event === 'error') throw this.#toError(failure ?? payload);
+    const chunk = this.#normalise(events.translate ? events.translate(payload, event) : payload);
     if (chunk) this.#onChunk?.(chunk);
     return chunk;
   }
@@ -111,6 +125,7 @@ class ChunkHandler implements EventHandler<ChatCompletionChunk> {
     if (!Array.isArray(chunk['choices'])) {
       if (!isObject(chunk['usage']) && chunk['object'] !== 'chat.completion.chunk') return undefined;
       chunk['choices'] = [];
+      normaliseUsage(chunk);
       return chunk as unknown as ChatCompletionChunk;
     }
     const choices = (chunk['choices'] as unknown[]).filter(isObject);
@@ -121,7 +136,9 @@ class ChunkHandler implements EventHandler<ChatCompletionChunk> {
       // Some send an empty finish_reason on every chunk.
       if (choice['finish_reason']) this.#finished.set(choice['index'], true);
       else if (!this.#finished.has(choice['index'])) this.#finished.set(choice['index'], false);
+      normaliseMessage(choice['delta'] as Record<string, unknown>);
     }
+    normaliseUsage(chunk);
     return chunk as unknown as ChatCompletionChunk;
   }
 

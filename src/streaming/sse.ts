@@ -3,10 +3,12 @@ import { createParser } from 'eventsource-parser';
 
 import { StreamError } from '../../decorators/errors/index.js';
 import { type ByteReader, type ByteSource, readerOf } from './byte-source.js';
+import { JsonLinesDecoder } from './json-lines.js';
+import { utf8Decoder } from './utf8.js';
 
-/** One server-sent event. */
+/** One server-sent event, or one line of JSON lines. */
 export interface SseEvent {
-  /** Name of the event; undefined for the default, `message`. */
+  /** Name of the event; undefined for the default, `message`, and for a line. */
   readonly event?: string | undefined;
   /** Its data lines, joined by line feeds; never empty. */
   readonly data: string;
@@ -15,6 +17,15 @@ export interface SseEvent {
 export interface SseOptions {
   /** The most characters one event may have before it is refused. Default 64 Mi. */
   readonly maxEventLength?: number | undefined;
+  /** How the bytes are divided: into server-sent events, or into lines that are each an event (NDJSON). Default `sse`. */
+  readonly format?: 'sse' | 'ndjson' | undefined;
+}
+
+/** Turns bytes into events, which it gives to a listener. */
+export interface EventDecoder {
+  decode(bytes: Uint8Array | string): void;
+  /** The bytes have ended: gives what they leave complete. */
+  end(): void;
 }
 
 /** What a consumer of events makes of them, one at a time. */
@@ -37,13 +48,13 @@ const MAX_EVENT_LENGTH = 64 * 1024 * 1024;
  * CRLF; a byte order mark, comments and unknown fields are skipped; an event without data is none; what is not
  * closed by a blank line when the bytes end is dropped.
  */
-export class SseDecoder {
+export class SseDecoder implements EventDecoder {
   readonly #feed: (text: string) => void;
   readonly #toText = utf8Decoder();
   #atStart = true;
   #afterCarriageReturn = false;
 
-  constructor(onEvent: (event: SseEvent) => void, maxEventLength = MAX_EVENT_LENGTH) {
+  constructor(onEvent: (event: SseEvent) => void, maxEventLength: number) {
     const parser = createParser({
       maxBufferSize: maxEventLength,
       onEvent(event) {
@@ -71,19 +82,9 @@ export class SseDecoder {
     this.#afterCarriageReturn = text.endsWith('\r');
     this.#feed(this.#afterCarriageReturn ? `${text}\n` : text);
   }
-}
 
-/** Decodes UTF-8 that is cut anywhere. */
-function utf8Decoder(): (bytes: Uint8Array) => string {
-  // Not an import: the package also loads where the module does not exist. Where it does, it gives one-byte
-  // strings for ASCII, which TextDecoder does not, and to decode and parse those costs a third less.
-  const { StringDecoder } = globalThis.process?.getBuiltinModule?.('node:string_decoder') ?? {};
-  if (StringDecoder) {
-    const decoder = new StringDecoder('utf8');
-    return (bytes) => decoder.write(bytes as Buffer);
-  }
-  const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
-  return (bytes) => decoder.decode(bytes, { stream: true });
+  /** What no blank line has closed is dropped. */
+  end(): void {}
 }
 
 const FINISHED = { value: undefined, done: true } as const;
@@ -95,7 +96,7 @@ const FINISHED = { value: undefined, done: true } as const;
  */
 export class EventIterator<T> implements AsyncIterableIterator<T>, ReadyIterator<T> {
   readonly #bytes: ByteReader;
-  readonly #decoder: SseDecoder;
+  readonly #decoder: EventDecoder;
   readonly #handler: EventHandler<T>;
   #events: SseEvent[] = [];
   #position = 0;
@@ -107,7 +108,9 @@ export class EventIterator<T> implements AsyncIterableIterator<T>, ReadyIterator
 
   constructor(source: ByteSource, handler: EventHandler<T>, options: SseOptions = {}) {
     this.#handler = handler;
-    this.#decoder = new SseDecoder((event) => this.#events.push(event), options.maxEventLength);
+    const { format, maxEventLength = MAX_EVENT_LENGTH } = options;
+    const Decoder = format === 'ndjson' ? JsonLinesDecoder : SseDecoder;
+    this.#decoder = new Decoder((event) => this.#events.push(event), maxEventLength);
     this.#bytes = readerOf(source);
   }
 
@@ -181,6 +184,8 @@ export class EventIterator<T> implements AsyncIterableIterator<T>, ReadyIterator
           this.#decoder.decode(bytes);
           continue;
         }
+        this.#decoder.end();
+        if (this.#events.length > 0) continue;
         this.#end();
         this.#handler.end();
       }

@@ -1,0 +1,4 @@
+export * from './hosted.js';
+export { MistralClient } from './mistral.js';
+export { OpenRouterClient } from './openrouter.js';
+export * from './local.js';
