@@ -94,16 +94,15 @@ export function limiterConformance(open: () => Promise<Setting>, runs: number): 
     });
 
     it('limits days beside minutes', async () => {
-      const limiter = limiterOf({
-        requestsPerMinute: 100,
-        requestsPerDay: 2,
-        tokensPerDay: 1e6,
-        maxWaitMs: 1e8,
-      });
-      const all = [await arrive(limiter), await arrive(limiter), await arrive(limiter)];
-      expect(states(all)).toEqual(['admitted', 'admitted', 'waits']);
-      await setting.advance(43_200_000 + 1000);
-      expect(states(all)).toEqual(['admitted', 'admitted', 'admitted']);
+      const limiter = limiterOf({ tokensPerMinute: 100_000, tokensPerDay: 86_400, ...byArgument });
+      const all = [await arrive(limiter, costing(86_000)), await arrive(limiter, costing(410))];
+      expect(states(all)).toEqual(['admitted', 'waits']);
+      await setting.advance(9900);
+      expect(states(all)).toEqual(['admitted', 'waits']);
+      await setting.advance(1200);
+      expect(states(all)).toEqual(['admitted', 'admitted']);
+      const requests = limiterOf({ requestsPerMinute: 10, requestsPerDay: 1 });
+      expect(states([await arrive(requests), await arrive(requests)])).toEqual(['admitted', 'refused']);
     });
 
     it('keeps keys apart', async () => {

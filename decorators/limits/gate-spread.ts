@@ -9,7 +9,7 @@ export class GateSpread {
   /** Time within which they return, until the first does; from then on the mean step from one to the next. */
   private spreadMs = 0;
   private stepMs = 0;
-  private heldUntil = 0;
+  private heldUntil = -Infinity;
 
   /** Whether those who return have to take turns. */
   get isOn(): boolean {
@@ -38,6 +38,7 @@ export class GateSpread {
 
   /** Nobody waits any more. */
   end(): void {
-    this.spreadMs = this.stepMs = this.heldUntil = 0;
+    this.spreadMs = this.stepMs = 0;
+    this.heldUntil = -Infinity;
   }
 }

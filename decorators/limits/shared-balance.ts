@@ -22,6 +22,11 @@ export class SharedBalance implements Balance {
   private reservedRequests = 0;
   private reservedTokens = 0;
   private latest: Mark | undefined;
+  /** Operations are numbered: their answers may be seen in another order. */
+  private asked = 0;
+  private adopted = 0;
+  /** Until when this process knows the gate to be closed, before the store may know it. */
+  private closedUntil = -Infinity;
   private place: number | undefined;
   private asking = false;
   private stopListening: (() => void) | undefined;
@@ -40,6 +45,7 @@ export class SharedBalance implements Balance {
 
   take(lease: Lease, now: number): number | undefined {
     const { guard } = this;
+    if (this.closedUntil > now) return this.closedUntil - now;
     if (!guard.isDown(now)) return undefined;
     const { whenDown } = guard.store;
     if (whenDown === 'closed') throw storeUnavailable(lease.call, guard.failure);
@@ -53,12 +59,13 @@ export class SharedBalance implements Balance {
     this.asking = true;
     const costs = leases.map(({ requests, tokens }) => ({ requests, tokens }));
     const request = { limits, costs, running: this.runningHere, place };
+    const number = ++this.asked;
     const answer = await guard.run((store) => store.take(key, request), leases[0]?.call);
     this.asking = false;
     // It is down now: `take()` knows what to do instead.
     if (!answer) return { granted: 0, waitMs: 0 };
     const now = runtime().now();
-    this.adopt(answer, now);
+    this.adopt(answer, number, now);
     this.place = answer.place;
     let { requests, tokens } = answer.drawn;
     let tokensLeft = this.copy.levelOf('tokens', now);
@@ -121,6 +128,7 @@ export class SharedBalance implements Balance {
   }
 
   close(waitMs: number, now: number): void {
+    this.closedUntil = Math.max(this.closedUntil, now + waitMs);
     this.copy.close(waitMs, now);
     this.local?.close(waitMs, now);
     void this.guard.run((store) => store.close(this.key, waitMs));
@@ -167,16 +175,20 @@ export class SharedBalance implements Balance {
     return (this.local ??= new MemoryBalance(shareOf(this.limits, this.guard.store.localShare), now, true));
   }
 
-  private adopt(state: SharedState, now: number): void {
+  private adopt(state: SharedState, number: number, now: number): void {
+    if (number < this.adopted) return;
+    this.adopted = number;
     this.latest = state;
     this.copy.adopt(state, now);
+    this.copy.close(this.closedUntil - now, now);
   }
 
   /** Takes over the state that an operation answers with, as far as the limits are still those it was asked with. */
   private send(answer: Promise<SharedState | undefined>): void {
     const { limits } = this;
+    const number = ++this.asked;
     void answer.then((state) => {
-      if (state && limits === this.limits) this.adopt(state, runtime().now());
+      if (state && limits === this.limits) this.adopt(state, number, runtime().now());
     });
   }
 
