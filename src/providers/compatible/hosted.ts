@@ -87,6 +87,7 @@ export class GroqClient extends OpenAICompatibleClient {
     name: 'groq',
     baseURL: 'https://api.groq.com/openai/v1',
     env: { apiKey: 'GROQ_API_KEY', baseURL: 'GROQ_BASE_URL' },
+    rateLimitWindows: { requests: 'day', tokens: 'minute' },
     hasEmbeddings: false,
     assistantFields: ['role', 'content', 'tool_calls', 'function_call', 'name'],
   };
