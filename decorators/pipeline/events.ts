@@ -82,7 +82,14 @@ export interface WarningEvent extends CallEventBase {
 
 /** Everything that policies and methods tell. */
 export type PolicyEvent =
-  AttemptEvent | RetryEvent | WaitEvent | SuccessEvent | FailureEvent | LimiterEvent | StoreEvent | WarningEvent;
+  | AttemptEvent
+  | RetryEvent
+  | WaitEvent
+  | SuccessEvent
+  | FailureEvent
+  | LimiterEvent
+  | StoreEvent
+  | WarningEvent;
 
 /** The event of one kind; several kinds may share a type of event. */
 export type PolicyEventOf<Kind, E = PolicyEvent> = E extends { type: infer Kinds }

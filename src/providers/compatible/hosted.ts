@@ -103,16 +103,6 @@ export class TogetherClient extends OpenAICompatibleClient {
   };
 }
 
-/** xAI's Grok. The key comes from `apiKey` or `XAI_API_KEY`. It has no embeddings. */
-export class XAIClient extends OpenAICompatibleClient {
-  static override readonly provider: ProviderSpec = {
-    name: 'xai',
-    baseURL: 'https://api.x.ai/v1',
-    env: { apiKey: 'XAI_API_KEY', baseURL: 'XAI_BASE_URL' },
-    hasEmbeddings: false,
-  };
-}
-
 /**
  * Gemini by its OpenAI-compatible endpoint. The key comes from `apiKey` or `GEMINI_API_KEY`. An answer's tool calls carry
  * `extra_content` with the thought's signature: put the message back as it is.
