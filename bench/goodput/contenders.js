@@ -66,13 +66,13 @@ async function langchain({ baseURL }, options) {
 }
 
 export const contenders = {
-  'keelson, configured': (at) => keelson(at, LIMITS),
-  'keelson, learning': (at) => keelson(at, 'learn'),
+  'keelson configured': (at) => keelson(at, LIMITS),
+  'keelson learning': (at) => keelson(at, 'learn'),
   'openai-node': (at) => openai(at),
   'openai-node, 10 retries': (at) => openai(at, { maxRetries: 10 }),
   'openai-node, 100 retries': (at) => openai(at, { maxRetries: 100 }),
   'openai-node + bottleneck': bottleneck,
   'AI SDK': (at) => aiSdk(at),
   LangChain: (at) => langchain(at),
-  'keelson, 4 processes over Redis': keelsonOnRedis,
+  'keelson configured, 4 processes over Redis': keelsonOnRedis,
 };
