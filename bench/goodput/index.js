@@ -1,5 +1,6 @@
 // A provider with limits, 1,000 calls of mixed sizes, 50 workers: time over the minimum, and calls wasted on 429s.
-// `GOODPUT='name;…'` picks contenders by how their names begin, `CHARGE=reserved|used` one way of charging.
+// `GOODPUT='name;…'` picks contenders by how their names begin, `CHARGE=reserved|used` one way of charging,
+// `HEADERS=answer` headers of another moment (see settings.js).
 import { mkdir, writeFile } from 'node:fs/promises';
 import { table } from '../report.js';
 import { withRedis } from '../redis-server.js';

@@ -3,7 +3,7 @@
 import { createServer } from 'node:http';
 import { countTokens } from 'gpt-tokenizer';
 import { Bucket } from './bucket.js';
-import { LIMITS, MODEL } from './settings.js';
+import { HEADERS, LIMITS, MODEL } from './settings.js';
 import { indexOf, workload } from './workload.js';
 
 const [charge, seed, count] = process.argv.slice(2);
@@ -81,26 +81,21 @@ function answer(response, call, maxTokens) {
   const told = headers(at);
   setTimeout(() => {
     if (charge === 'used') buckets.tokens.take(used - reserved, now());
-    send(
-      response,
-      200,
-      process.env.HEADERS === 'answer' ? headers(now()) : process.env.HEADERS === 'none' ? {} : told,
-      {
-        id: `chatcmpl-${index}`,
-        object: 'chat.completion',
-        created: 1_700_000_000,
-        model: MODEL,
-        choices: [
-          {
-            index: 0,
-            message: { role: 'assistant', content: 'word '.repeat(outputTokens).trim(), refusal: null },
-            logprobs: null,
-            finish_reason: 'stop',
-          },
-        ],
-        usage: { prompt_tokens: promptTokens, completion_tokens: outputTokens, total_tokens: used },
-      },
-    );
+    send(response, 200, HEADERS === 'answer' ? headers(now()) : told, {
+      id: `chatcmpl-${index}`,
+      object: 'chat.completion',
+      created: 1_700_000_000,
+      model: MODEL,
+      choices: [
+        {
+          index: 0,
+          message: { role: 'assistant', content: 'word '.repeat(outputTokens).trim(), refusal: null },
+          logprobs: null,
+          finish_reason: 'stop',
+        },
+      ],
+      usage: { prompt_tokens: promptTokens, completion_tokens: outputTokens, total_tokens: used },
+    });
   }, call.latencyMs);
 }
 

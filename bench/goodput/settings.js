@@ -21,3 +21,9 @@ export const SEED = Number(process.env.SEED ?? 1);
  * admitted, settled to the tokens used when the answer is sent (Anthropic).
  */
 export const CHARGES = ['reserved', 'used'];
+
+/**
+ * The moment that the headers of an answer tell of: when the call was admitted (`admission`: what a provider knows that
+ * writes them before the output), or when the answer was sent (`answer`).
+ */
+export const HEADERS = process.env.HEADERS ?? 'admission';
