@@ -12,10 +12,10 @@ async function keelson({ baseURL }, rateLimit) {
   };
 }
 
-async function keelsonOnRedis({ baseURL, redisPort, name }) {
+async function keelsonOnRedis({ baseURL, redisPort, name, processes }) {
   const { Redis } = await import('ioredis');
   const { RedisStore } = await import('keelson/redis');
-  const store = new RedisStore(new Redis(redisPort), { name });
+  const store = new RedisStore(new Redis(redisPort), { name, localShare: 1 / processes });
   return keelson({ baseURL }, { ...LIMITS, store });
 }
 

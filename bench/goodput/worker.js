@@ -5,7 +5,7 @@ import { workload } from './workload.js';
 
 const { contender, processes, place, workers, count, ...where } = JSON.parse(process.argv[2]);
 const calls = workload(SEED, count).filter(({ index }) => index % processes === place);
-const call = await contenders[contender](where);
+const call = await contenders[contender]({ processes, ...where });
 const errors = {};
 let answered = 0;
 
