@@ -1,7 +1,16 @@
-// `npm run bench` [name …]: http, overhead, start-up; all of them without a name.
-const all = ['overhead', 'start-up', 'http'];
+// `npm run bench` [name …]; all of them without a name.
+const all = {
+  overhead: './overhead.js',
+  'start-up': './start-up.js',
+  limiter: './limiter.js',
+  'redis-admissions': './redis-admissions.js',
+  http: './http.js',
+  goodput: './goodput/index.js',
+};
 const wanted = process.argv.slice(2);
-for (const name of wanted.length > 0 ? wanted : all) {
-  if (!all.includes(name)) throw new Error(`There is no benchmark '${name}'. There are: ${all.join(', ')}.`);
-  await import(`./${name}.js`);
+for (const name of wanted.length > 0 ? wanted : Object.keys(all)) {
+  if (!Object.hasOwn(all, name)) {
+    throw new Error(`There is no benchmark '${name}'. There are: ${Object.keys(all).join(', ')}.`);
+  }
+  await import(all[name]);
 }
