@@ -12,6 +12,8 @@ export class VirtualRuntime implements Runtime {
   timersSet = 0;
   /** What `random()` gives. */
   chance = 0;
+  /** What is waited for before each timer: that everything else has gone on as far as it can. */
+  settle: () => Promise<void> = settled;
   private time = 0;
   private readonly timers = new Set<VirtualTimer>();
 
@@ -42,19 +44,19 @@ export class VirtualRuntime implements Runtime {
   /** Lets `ms` pass: fires what falls due, in order, and lets promises settle after each. */
   async advance(ms: number): Promise<void> {
     const end = this.time + ms;
-    await settled();
+    await this.settle();
     for (let timer = this.nextDue(end); timer; timer = this.nextDue(end)) {
       this.timers.delete(timer);
       this.time = timer.at;
       timer.callback();
-      await settled();
+      await this.settle();
     }
     this.time = end;
   }
 
   /** Lets time pass from timer to timer until none is left. */
   async runAll(): Promise<void> {
-    await settled();
+    await this.settle();
     for (let timer = this.nextDue(Infinity); timer; timer = this.nextDue(Infinity)) {
       await this.advance(timer.at - this.time);
     }

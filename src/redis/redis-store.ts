@@ -107,7 +107,9 @@ export class RedisStore implements LimiterStore {
 
   onWake(key: string, listener: () => void): () => void {
     // One that has failed to open, or was closed with its client, is opened anew.
-    this.#hub.listen(this.#channel, this.#onMessage);
+    this.#hub.listen(this.#channel, this.#onMessage, () => {
+      for (const each of this.#listeners.keys()) this.#onMessage(each);
+    });
     const listeners = this.#listeners.get(key) ?? new Set();
     this.#listeners.set(key, listeners);
     // Of a listener given twice, each is to be ended by its own function.
