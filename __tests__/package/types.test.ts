@@ -46,6 +46,15 @@ describe.each(versions)('the public types under TypeScript %s', (typescript) => 
   );
 });
 
+/** Their own declarations are not ours to check. */
+test.each(versions)(
+  'a store on Redis takes the clients of ioredis and node-redis under TypeScript %s',
+  async (typescript) => {
+    await check({ typescript, sources: ['redis.ts'], compilerOptions: { ...standard, skipLibCheck: true } });
+  },
+  timeoutMs,
+);
+
 test(
   "the openai package's requests fit ours, and our results fit its own",
   async () => {

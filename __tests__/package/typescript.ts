@@ -53,6 +53,8 @@ function install(project: Project, folder: string): void {
   const installed = {
     keelson: root,
     openai: join(root, 'node_modules/openai'),
+    ioredis: join(root, 'node_modules/ioredis'),
+    redis: join(root, 'node_modules/redis'),
     '@types/node': join(root, 'node_modules/@types/node'),
   };
   for (const [name, target] of Object.entries(installed)) {

@@ -47,10 +47,11 @@ async function start(args: readonly string[], port: number): Promise<RedisServer
     '--dir',
     folder,
   ];
-  // The shell ends the server when its own input ends, as it does with this process.
-  const guard = '"$@" & echo "pid $!"; cat > /dev/null; kill -9 $!';
+  // The shell ends with the server, and ends the server when its own input ends, as it does with this process.
+  const guard =
+    'exec 3<&0; "$@" & pid=$!; echo "pid $pid"; { cat <&3 > /dev/null; kill -9 $pid 2> /dev/null; } & wait $pid';
   const command = ['-c', guard, 'sh', serverOnPath(), ...options.map(String), ...args];
-  const child = spawn('sh', command, { stdio: ['pipe', 'pipe', 'inherit'] });
+  const child = spawn('sh', command, { stdio: ['pipe', 'pipe', 'ignore'] });
   const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
   const stop = async (): Promise<void> => {
     child.stdin.end();

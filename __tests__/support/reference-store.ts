@@ -81,12 +81,12 @@ export class ReferenceStore implements LimiterStore {
     return { ...this.state(entry, limits), granted, waitMs, place: kept, ahead: ahead.length };
   }
 
-  async settle(key: string, { limits, reserved, used }: Settlement): Promise<SharedState> {
+  async settle(key: string, { limits, calls = 1, reserved, used }: Settlement): Promise<SharedState> {
     await this.reached();
     const entry = this.table.entry(key, limits);
     draw(entry, limits, used, 1);
     draw(entry, limits, reserved, -1);
-    entry.running.set(this, Math.max(0, (entry.running.get(this) ?? 0) - 1));
+    entry.running.set(this, Math.max(0, (entry.running.get(this) ?? 0) - calls));
     this.wakeNext(key, entry, limits);
     return this.state(entry, limits);
   }
@@ -111,7 +111,7 @@ export class ReferenceStore implements LimiterStore {
     return this.state(entry, limits);
   }
 
-  async close(key: string, closedForMs: number): Promise<void> {
+  async pause(key: string, closedForMs: number): Promise<void> {
     await this.reached();
     const entry = this.table.entry(key);
     entry.closedUntil = Math.max(entry.closedUntil, entry.at + closedForMs);

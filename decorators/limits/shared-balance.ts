@@ -1,3 +1,4 @@
+import type { Call } from '../pipeline/call.js';
 import { runtime, type CancelTimer } from '../pipeline/runtime.js';
 import { MemoryBalance, type Balance, type BalanceSnapshot } from './balance.js';
 import type { Lease } from './lease.js';
@@ -7,6 +8,8 @@ import type { Amounts, Mark, ReportedLimit, SharedLimits, SharedState } from './
 
 /** Whoever waits asks again after so long at the latest: nothing is missed for longer, and the place in line is kept. */
 const LONGEST_PAUSE_MS = 1000;
+
+const NOTHING = { calls: 0, reserved: { requests: 0, tokens: 0 }, used: { requests: 0, tokens: 0 } };
 
 /**
  * A balance that a store keeps for several processes. What the store said last is kept as a copy, for estimates
@@ -27,6 +30,9 @@ export class SharedBalance implements Balance {
   private adopted = 0;
   /** Until when this process knows the gate to be closed, before the store may know it. */
   private closedUntil = -Infinity;
+  /** What calls that have ended took and used, as far as the store does not know. */
+  private unsettled = NOTHING;
+  private settling = false;
   private place: number | undefined;
   private asking = false;
   private stopListening: (() => void) | undefined;
@@ -99,14 +105,17 @@ export class SharedBalance implements Balance {
   }
 
   settle(lease: Lease, usedRequests: number, usedTokens: number): void {
-    const { guard, key, limits } = this;
-    const reserved = { requests: lease.requests, tokens: lease.tokens };
-    const used = { requests: usedRequests, tokens: usedTokens };
     this.running--;
     this.reservedRequests -= lease.requests;
     this.reservedTokens -= lease.tokens;
     if (this.running === 0) this.endKeepAlive();
-    this.send(guard.run((store) => store.settle(key, { limits, reserved, used }), lease.call));
+    const { calls, reserved, used } = this.unsettled;
+    this.unsettled = {
+      calls: calls + 1,
+      reserved: { requests: reserved.requests + lease.requests, tokens: reserved.tokens + lease.tokens },
+      used: { requests: used.requests + usedRequests, tokens: used.tokens + usedTokens },
+    };
+    if (!this.settling) void this.sendSettlement(lease.call);
   }
 
   observe(
@@ -131,7 +140,7 @@ export class SharedBalance implements Balance {
     this.closedUntil = Math.max(this.closedUntil, now + waitMs);
     this.copy.close(waitMs, now);
     this.local?.close(waitMs, now);
-    void this.guard.run((store) => store.close(this.key, waitMs));
+    void this.guard.run((store) => store.pause(this.key, waitMs));
   }
 
   closedForMs(now: number): number {
@@ -166,8 +175,9 @@ export class SharedBalance implements Balance {
     return (this.guard.failure !== undefined && this.local) || this.copy;
   }
 
+  /** Calls that the store is to count as running: those count whose end it has not been told. */
   private get runningHere(): number {
-    return this.running + (this.local?.inFlight ?? 0);
+    return this.running + this.unsettled.calls + (this.local?.inFlight ?? 0);
   }
 
   /** Of a share of the burst a large call may be more: it is let through when all of the share is there. */
@@ -181,6 +191,20 @@ export class SharedBalance implements Balance {
     this.latest = state;
     this.copy.adopt(state, now);
     this.copy.close(this.closedUntil - now, now);
+  }
+
+  /** Settles for the calls that have ended; those that end meanwhile follow together. */
+  private async sendSettlement(call: Call): Promise<void> {
+    const { guard, key, limits, unsettled } = this;
+    this.unsettled = NOTHING;
+    this.settling = true;
+    const answer = guard.run((store) => store.settle(key, { limits, ...unsettled }), call);
+    this.send(answer);
+    await answer;
+    this.settling = false;
+    if (this.unsettled.calls === 0) return;
+    void this.sendSettlement(call);
+    this.onWake();
   }
 
   /** Takes over the state that an operation answers with, as far as the limits are still those it was asked with. */

@@ -70,9 +70,11 @@ export interface TakeAnswer extends SharedState {
   readonly ahead: number;
 }
 
-/** A call has ended that took `reserved`, and has used `used`. */
+/** Calls have ended that took `reserved`, and have used `used`, all together. */
 export interface Settlement {
   readonly limits: SharedLimits;
+  /** How many. Default 1. */
+  readonly calls?: number | undefined;
   readonly reserved: Amounts;
   readonly used: Amounts;
 }
@@ -108,8 +110,8 @@ export interface LimiterStore {
   settle(key: string, settlement: Settlement): Promise<SharedState>;
   /** Lowers what is left to what the provider reports; it is never raised. */
   observe(key: string, report: ProviderReport): Promise<SharedState>;
-  /** Admits nobody for `closedForMs`; an earlier, longer closing stays. */
-  close(key: string, closedForMs: number): Promise<void>;
+  /** Admits nobody for `closedForMs`; an earlier, longer pause stays. */
+  pause(key: string, closedForMs: number): Promise<void>;
   /** Calls `listener` when something was given back and this process is the first in line for `key`. Ends by the function returned. */
   onWake(key: string, listener: () => void): () => void;
 }

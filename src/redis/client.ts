@@ -43,18 +43,23 @@ export function connect(client: RedisClient): Connection {
   }
   /** Whether it has been connected, or has failed to: only before may one that connects be waited for. */
   let settled = false;
+  const answerOf = async (script: Script, key: string, args: readonly string[]): Promise<unknown> => {
+    try {
+      return await evaluate(script.sha, true, key, args);
+    } catch (error) {
+      // The scripts are forgotten when Redis starts anew or is told to.
+      if (!messageOf(error).startsWith('NOSCRIPT')) throw error;
+      return evaluate(script.source, false, key, args);
+    }
+  };
   return {
     async run(script, key, args) {
       try {
-        return String(await evaluate(script.sha, true, key, args));
-      } catch (error) {
-        // The scripts are forgotten when Redis starts anew or is told to.
-        if (!messageOf(error).startsWith('NOSCRIPT')) throw plain(error);
-      }
-      try {
-        return String(await evaluate(script.source, false, key, args));
+        return String(await answerOf(script, key, args));
       } catch (error) {
         throw plain(error);
+      } finally {
+        settled = true;
       }
     },
     isReady() {

@@ -75,8 +75,9 @@ export class RedisStore implements LimiterStore {
     };
   }
 
-  async settle(key: string, { limits, reserved, used }: Settlement): Promise<SharedState> {
-    return (await this.#run(scripts.settle, key, limits, [...pair(reserved), ...pair(used)])).state;
+  async settle(key: string, { limits, calls = 1, reserved, used }: Settlement): Promise<SharedState> {
+    return (await this.#run(scripts.settle, key, limits, [String(calls), ...pair(reserved), ...pair(used)]))
+      .state;
   }
 
   async observe(key: string, { limits, requests, tokens, since }: ProviderReport): Promise<SharedState> {
@@ -89,25 +90,24 @@ export class RedisStore implements LimiterStore {
     return (await this.#run(scripts.observe, key, limits, args)).state;
   }
 
+  async pause(key: string, closedForMs: number): Promise<void> {
+    await this.#run(scripts.pause, key, NONE, [String(Math.ceil(closedForMs))]);
+  }
+
   /**
    * Ends what the store has opened itself, the connection by which it is woken; `await using` does so too. The client stays open, and
    * the store can still be used.
    */
-  close(): Promise<void>;
-  /** Admits nobody for `closedForMs`; an earlier, longer closing stays. */
-  close(key: string, closedForMs: number): Promise<void>;
-  async close(key?: string, closedForMs = 0): Promise<void> {
-    if (key !== undefined) {
-      await this.#run(scripts.close, key, NONE, [String(Math.ceil(closedForMs))]);
-      return;
-    }
+  async close(): Promise<void> {
     this.#listeners.clear();
     this.#hub.leave(this.#channel);
   }
 
   onWake(key: string, listener: () => void): () => void {
     // One that has failed to open, or was closed with its client, is opened anew.
-    this.#hub.listen(this.#channel, this.#onMessage);
+    this.#hub.listen(this.#channel, this.#onMessage, () => {
+      for (const each of this.#listeners.keys()) this.#onMessage(each);
+    });
     const listeners = this.#listeners.get(key) ?? new Set();
     this.#listeners.set(key, listeners);
     // Of a listener given twice, each is to be ended by its own function.

@@ -35,20 +35,28 @@ export class WakeHub {
 
   constructor(private readonly client: object) {}
 
-  /** Calls `listener` with every message on `channel`, which has one listener at most. */
-  listen(channel: string, listener: (message: string) => void): void {
+  /**
+   * Calls `listener` with every message on `channel`, which has one listener at most; `onOpen` once it can hear them, since what
+   * came before it has missed.
+   */
+  listen(channel: string, listener: (message: string) => void, onOpen: () => void): void {
     if (this.listeners.has(channel)) return;
     this.listeners.set(channel, listener);
     this.subscriber ??= this.open();
     const { subscriber } = this;
     subscriber
       .then((opened) => opened.subscribe(channel))
-      .catch(() => {
-        // Whoever listens next may have more luck.
-        if (this.subscriber !== subscriber) return;
-        this.listeners.delete(channel);
-        if (this.listeners.size === 0) this.end();
-      });
+      .then(
+        () => {
+          if (this.listeners.get(channel) === listener) onOpen();
+        },
+        () => {
+          // Whoever listens next may have more luck.
+          if (this.subscriber !== subscriber) return;
+          this.listeners.delete(channel);
+          if (this.listeners.size === 0) this.end();
+        },
+      );
   }
 
   leave(channel: string): void {

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
-import { close } from './close.js';
+
 import { observe } from './observe.js';
+import { pause } from './pause.js';
 import { prelude } from './prelude.js';
 import { settle } from './settle.js';
 import { take } from './take.js';
@@ -21,5 +22,5 @@ export const scripts = {
   take: script(take),
   settle: script(settle),
   observe: script(observe),
-  close: script(close),
+  pause: script(pause),
 };

@@ -1,11 +1,11 @@
-/** Charges what a call has used instead of what it had reserved, and ends its place among those that run. */
+/** Charges what calls have used instead of what they had reserved, and ends their places among those that run. */
 export const settle = `
-local reserved, used = pair(), pair()
+local calls, reserved, used = number(), pair(), pair()
 local before = servable()
 draw({ used[1] - reserved[1], used[2] - reserved[2] })
 if own_lease then
-  running = running - math.min(1, own_lease)
-  put_lease(math.max(0, own_lease - 1))
+  running = running - math.min(calls, own_lease)
+  put_lease(math.max(0, own_lease - calls))
 end
 save()
 wake(before)

@@ -1,5 +1,5 @@
 /** Admits nobody for some time; an earlier, longer closing stays. */
-export const close = `
+export const pause = `
 closed = math.max(closed, now + number())
 matters(closed)
 if own_lease then put_lease(own_lease) end
