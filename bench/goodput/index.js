@@ -5,7 +5,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { table } from '../report.js';
 import { withRedis } from '../redis-server.js';
 import { contenders } from './contenders.js';
-import { drawPlot, PLOTTED } from './plot.js';
+import { canDraw, drawPlot } from './plot.js';
 import { runOne } from './run-one.js';
 import { CALLS, CHARGES, WORKERS } from './settings.js';
 
@@ -45,7 +45,7 @@ for (const charge of charges) {
   );
   console.log('The minimum is that of the calls that were answered. Lost calls failed for good.\n');
   await writeFile(new URL(`${charge}.json`, samples), JSON.stringify(results));
-  if (charge === 'reserved' && PLOTTED.every(({ name }) => results.some((each) => each.contender === name))) {
+  if (charge === 'reserved' && canDraw(results)) {
     await writeFile(new URL('../../docs/rate-limits.svg', import.meta.url), drawPlot(results));
     console.log('Drawn: docs/rate-limits.svg\n');
   }

@@ -41,12 +41,12 @@ const text = (x, y, content, attributes = '') =>
 const rule = (x1, y1, x2, y2, style) =>
   `<line x1="${round(x1)}" y1="${round(y1)}" x2="${round(x2)}" y2="${round(y2)}" class="${style}"/>`;
 
-/** At most one point for each half pixel: more cannot be seen. */
-function polyline(points, style) {
-  const shown = points.filter(
-    ([x], i) => i === 0 || i === points.length - 1 || Math.floor(x * 2) !== Math.floor(points[i - 1][0] * 2),
-  );
-  return `<polyline class="line ${style}" points="${shown.map(([x, y]) => `${round(x)},${round(y)}`).join(' ')}"/>`;
+/** A line in steps; of the points within half a pixel, the last: more cannot be seen. */
+function stepLine([[startX, startY], ...points], style) {
+  const pixel = ([x]) => Math.floor(x * 2);
+  const shown = points.filter((point, i) => i === points.length - 1 || pixel(point) !== pixel(points[i + 1]));
+  const steps = shown.map(([x, y]) => `H${round(x)}V${round(y)}`).join('');
+  return `<path class="line ${style}" d="M${round(startX)},${round(startY)}${steps}"/>`;
 }
 
 /** The running total of `amounts` over time: `[[seconds, total], …]`. */
@@ -70,6 +70,10 @@ function ticks(max, count) {
   const step = stepFor(max, count);
   return Array.from({ length: Math.floor(max / step) + 1 }, (_, i) => i * step);
 }
+
+/** Whether `results` have all that is in the picture. */
+export const canDraw = (results) =>
+  PLOTTED.every(({ name }) => results.some(({ contender }) => contender === name));
 
 /** The picture, from the results of a run. */
 export function drawPlot(results) {
@@ -121,7 +125,7 @@ function admissions(lines, seconds, x) {
     ]),
     rule(x(0), y(tokenBurst), x(limitEnds), y(tokenBurst + limitEnds * rate), 'limit'),
     ...totals.map(({ points, style }) =>
-      polyline(
+      stepLine(
         [[0, 0], ...points].map(([second, tokens]) => [x(second), y(tokens)]),
         style,
       ),
@@ -134,14 +138,14 @@ function admissions(lines, seconds, x) {
 function lossMark({ points, lost, answered, style }, x, y) {
   const [second, tokens] = points.at(-1);
   const note = `ends here, ${number(lost)} of ${number(lost + answered)} calls lost`;
-  const isRight = x(second) > WIDTH / 2;
+  const isLate = x(second) > WIDTH * 0.65;
   return [
     `<circle class="dot ${style}" cx="${round(x(second))}" cy="${round(y(tokens))}" r="5"/>`,
     text(
-      x(second) + (isRight ? -2 : 10),
-      y(tokens) + (isRight ? 110 : 24),
+      x(second) + (isLate ? -2 : 10),
+      y(tokens) + (isLate ? 90 : 26),
       note,
-      `class="note" text-anchor="${isRight ? 'end' : 'start'}"`,
+      `class="note" text-anchor="${isLate ? 'end' : 'start'}"`,
     ),
   ];
 }
@@ -159,23 +163,30 @@ function refusals(lines, x) {
       text(LEFT - 10, y(mark) + 4, number(mark), 'text-anchor="end"'),
     ]),
     ...lines.map(({ refused, seconds, style }) => {
-      const points = [[0, 0], ...cumulative(refused, () => 1), [seconds, refused.length]];
-      return polyline(
+      const points = [
+        [0, 0],
+        [refused[0] ?? seconds, 0],
+        ...cumulative(refused, () => 1),
+        [seconds, refused.length],
+      ];
+      return stepLine(
         points.map(([second, count]) => [x(second), y(count)]),
         style,
       );
     }),
-    ...lines.map(({ refused, seconds }, i) => {
-      // Below the line where another one may lie upon it, above it otherwise.
-      const isBelow = i % 2 === 1 ? x(seconds) < WIDTH / 2 || refused.length < 1000 : x(seconds) < WIDTH / 2;
-      const dy = isBelow && refused.length > 0 ? 17 : -6;
-      return text(
-        x(seconds),
-        y(refused.length) + dy,
-        number(refused.length),
-        'class="note" text-anchor="end"',
-      );
-    }),
+    ...refusalNotes(lines, x, y),
+  ];
+}
+
+/** How many it came to; the two of Keelson lie upon each other and have one note. */
+function refusalNotes([configured, learning, plain, stubborn], x, y) {
+  const note = (at, count, dy, content = number(count)) =>
+    text(x(at), y(count) + dy, content, 'class="note" text-anchor="end"');
+  const ours = [configured, learning].map(({ refused }) => refused.length);
+  return [
+    note(configured.seconds, Math.max(...ours), -8, `Keelson: ${ours[0]} configured, ${ours[1]} learned`),
+    note(plain.seconds, plain.refused.length, 17),
+    note(stubborn.seconds, stubborn.refused.length, -6),
   ];
 }
 
@@ -192,6 +203,8 @@ function timeAxis(seconds, x) {
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const results = await readFile(new URL('./samples/reserved.json', import.meta.url), 'utf8');
-  await writeFile(new URL('../../docs/rate-limits.svg', import.meta.url), drawPlot(JSON.parse(results)));
+  const results = JSON.parse(await readFile(new URL('./samples/reserved.json', import.meta.url), 'utf8'));
+  if (!canDraw(results))
+    throw new Error(`The last run was without some of: ${PLOTTED.map(({ name }) => name).join('; ')}.`);
+  await writeFile(new URL('../../docs/rate-limits.svg', import.meta.url), drawPlot(results));
 }
