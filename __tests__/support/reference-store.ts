@@ -98,7 +98,7 @@ export class ReferenceStore implements LimiterStore {
       if (name !== 'requests' && name !== 'tokens') continue;
       const { remaining, resetMs, limit: told } = report[name] ?? {};
       if (remaining === undefined || (resetMs !== undefined && resetMs <= 0)) continue;
-      const elapsed = since ? entry.at - since.at : 0;
+      const elapsed = since ? Math.max(0, entry.at - since.at) : 0;
       const drawn = since ? entry.drawn[unit] - since.drawn[unit] : 0;
       const lowerTo = (level: number): void => {
         entry.used.set(name, Math.max(entry.used.get(name) ?? 0, burst - level));

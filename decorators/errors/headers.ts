@@ -31,8 +31,8 @@ export function readRequestId(headers: unknown): string | undefined {
 }
 
 /**
- * How long the provider asks to wait, in milliseconds: the longest of `retry-after-ms`, `retry-after` (seconds or
- * a date), the reset of a limit that is used up, Gemini's `RetryInfo` and "try again in 5.289s" in the message.
+ * How long the provider asks to wait, in milliseconds: the longest of `retry-after-ms` (or else `retry-after`, in seconds or
+ * as a date), the reset of a limit that is used up, Gemini's `RetryInfo` and "try again in 5.289s" in the message.
  * Undefined when it says nothing of it.
  *
  * @param body The parsed body of the response, where there is one.
@@ -44,8 +44,8 @@ export function readRetryAfterMs(
   limits = readRateLimit(headers),
 ): number | undefined {
   const candidates = [
-    numberOf(headerOf(headers, 'retry-after-ms')),
-    parseDelayMs(headerOf(headers, 'retry-after') ?? ''),
+    // The second is the first rounded up, where both are there.
+    numberOf(headerOf(headers, 'retry-after-ms')) ?? parseDelayMs(headerOf(headers, 'retry-after') ?? ''),
     ...exhausted(limits),
   ];
   if (body !== undefined) {

@@ -1,4 +1,5 @@
 import type { Lease } from './lease.js';
+import { TRANSIT_MS } from './rates.js';
 import { RefillingLevel } from './refilling-level.js';
 import type { Amounts, Rate, ReportedLimit, SharedLimits, SharedState } from './store.js';
 
@@ -164,14 +165,14 @@ export class MemoryBalance implements Balance {
     now: number,
   ): void {
     // Where it came with no call of ours, calls that run are not in it.
+    const arrivedAt = taken ? taken.at + TRANSIT_MS : now;
     const since = taken ?? {
-      at: now,
       drawnRequests: this.drawnRequests - this.reservedRequests,
       drawnTokens: this.drawnTokens - this.reservedTokens,
     };
     const { levels } = this;
-    lower(levels.get('requests'), requests, this.drawnRequests - since.drawnRequests, since.at, now);
-    lower(levels.get('tokens'), tokens, this.drawnTokens - since.drawnTokens, since.at, now);
+    lower(levels.get('requests'), requests, this.drawnRequests - since.drawnRequests, arrivedAt, now);
+    lower(levels.get('tokens'), tokens, this.drawnTokens - since.drawnTokens, arrivedAt, now);
   }
 
   close(waitMs: number, now: number): void {
@@ -245,7 +246,7 @@ function lower(
 ): void {
   if (!level || remaining === undefined) return;
   if (resetMs !== undefined && resetMs <= 0) return;
-  const elapsedMs = now - at;
+  const elapsedMs = Math.max(0, now - at);
   level.lowerTo(remaining + elapsedMs * level.perMs - drawnSince, now);
   if (remaining > 0 || resetMs === undefined) return;
   // Nothing is left: the next unit comes at the provider's pace (`limit` units in `resetMs`), or else with the reset.

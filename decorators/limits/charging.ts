@@ -2,8 +2,9 @@ import { RunningMean } from './running-mean.js';
 
 /** So many reports are heard before anything is concluded. */
 const FEWEST_REPORTS = 8;
-/** A difference of so many calls is no accident of the order in which they arrived. */
-const CALLS_OFF = 2;
+/** A mean difference of so many calls is no accident of the order in which they arrived. */
+const CALLS_TOO_FEW = 0.5;
+const CALLS_TOO_MANY = 2;
 
 /**
  * Finds out what a provider counts a call as: what it was allowed (input and `max_tokens`: OpenAI, Azure), or what it
@@ -27,8 +28,11 @@ export class Charging {
     this.shortage.add(believed - reported);
     this.callTokens.add(tokens);
     if (this.reports < FEWEST_REPORTS) return;
-    const tooFew = CALLS_OFF * this.callTokens.value;
-    const isOff = this.inFull ? this.shortage.value < -(running + tooFew) : this.shortage.value > tooFew;
+    const { value: shortage } = this.shortage;
+    const { value: callTokens } = this.callTokens;
+    const isOff = this.inFull
+      ? shortage < -(running + CALLS_TOO_MANY * callTokens)
+      : shortage > CALLS_TOO_FEW * callTokens;
     if (!isOff) return;
     this.inFull = !this.inFull;
     this.reports = 0;

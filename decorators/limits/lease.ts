@@ -63,13 +63,13 @@ export class Lease implements TakenAt, Amounts {
       const usage = facts.usage ?? readUsage(outcome.result);
       const used = refused ? 0 : this.usedTokens(outcome, usage);
       const charged = refused || !queue.charging.inFull ? used : Math.max(used, this.allowedTokens(usage));
+      const limits = facts.limits ?? error?.rateLimit;
+      if (limits && (refused || queue.charging.inFull)) this.correct(limits, charged);
       queue.settle(this, requests, charged);
       if (refused && tokens > 0) queue.tell(this.call, 'refunded', 0, tokens);
       else queue.tell(this.call, 'settled', requests, used);
-      const limits = facts.limits ?? error?.rateLimit;
       // What was reported is observed already, and may be long out of date.
       if (limits && !this.observed) queue.observe(limits, this);
-      if (limits && (refused || queue.charging.inFull)) this.correct(limits, charged);
       if (throttled) {
         const retryAfterMs = error.retryAfterMs ?? facts.retryAfterMs ?? resetOf(limits);
         queue.throttle(this, retryAfterMs);
@@ -79,8 +79,8 @@ export class Lease implements TakenAt, Amounts {
   }
 
   /**
-   * The provider's account holds what it has charged the call with in the end, not what was reserved: what has been given back
-   * since must not come on top of it. Its resets are out of date by now.
+   * The provider's account holds what it has charged the call with in the end, not what was reserved: what is given back must
+   * not come on top of it. Told beforehand, so that nobody can take it in between. Its resets are out of date by now.
    */
   private correct({ tokens }: RateLimitInfo, charged: number): void {
     this.drawnTokens += charged - this.tokens;

@@ -5,6 +5,12 @@ export const MINUTE_MS = 60_000;
 export const HOUR_MS = 60 * MINUTE_MS;
 export const DAY_MS = 24 * HOUR_MS;
 
+/**
+ * How long a call is taken to be on its way to the provider, whose account is of its arrival: what is refilled meanwhile is in
+ * the account already.
+ */
+export const TRANSIT_MS = 50;
+
 /** What `numbers` limit, dimension by dimension. */
 export function limitsOf(numbers: LimitNumbers): SharedLimits {
   const rates: Rate[] = [];

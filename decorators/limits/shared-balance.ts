@@ -2,6 +2,7 @@ import type { Call } from '../pipeline/call.js';
 import { runtime, type CancelTimer } from '../pipeline/runtime.js';
 import { MemoryBalance, type Balance, type BalanceSnapshot } from './balance.js';
 import type { Lease } from './lease.js';
+import { TRANSIT_MS } from './rates.js';
 import { storeUnavailable } from './refusals.js';
 import type { StoreGuard } from './store-guard.js';
 import type { Amounts, Mark, ReportedLimit, SharedLimits, SharedState } from './store.js';
@@ -125,7 +126,7 @@ export class SharedBalance implements Balance {
   ): void {
     const { guard, key, limits, latest } = this;
     const since: Mark | undefined = lease
-      ? { at: lease.at, drawn: { requests: lease.drawnRequests, tokens: lease.drawnTokens } }
+      ? { at: lease.at + TRANSIT_MS, drawn: { requests: lease.drawnRequests, tokens: lease.drawnTokens } }
       : latest && {
           at: latest.at,
           drawn: {
