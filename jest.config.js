@@ -11,6 +11,8 @@ const suite = (displayName, tsconfig) => ({
     '^keelson$': '<rootDir>/src/index.ts',
     '^keelson/decorators$': '<rootDir>/decorators/index.ts',
     '^keelson/testing$': '<rootDir>/src/testing/index.ts',
+    '^keelson/redis$': '<rootDir>/src/redis/index.ts',
+    '^keelson/tokenizer$': '<rootDir>/src/tokenizer/index.ts',
     '^(\\.{1,2}/.*)\\.js$': '$1',
   },
   transform: {

@@ -4,6 +4,8 @@ const entries = {
   index: 'src/index.ts',
   decorators: 'decorators/index.ts',
   testing: 'src/testing/index.ts',
+  tokenizer: 'src/tokenizer/index.ts',
+  redis: 'src/redis/index.ts',
 };
 
 export default defineConfig({
@@ -22,7 +24,7 @@ export default defineConfig({
   target: 'node20',
   platform: 'node',
   esbuildOptions(options, { format }) {
-    // The testing entry finds its optional peer from where it stands. (tsup's `shims` would import `path` everywhere.)
+    // Optional peers are found from where the package stands. (tsup's `shims` would import `path` everywhere.)
     if (format === 'esm') options.define = { ...options.define, __filename: 'import.meta.filename' };
   },
 });

@@ -15,5 +15,6 @@ export * from './providers/compatible/index.js';
 export { OpenAICompatibleClient } from './providers/openai-compatible.js';
 export { OpenAIClient, type OpenAIClientOptions } from './providers/openai/openai-client.js';
 export { createClient, ProviderRegistry, type ClientClass, type OptionsOf } from './providers/registry.js';
+export type { TextCounter, Tokenizer } from './tokenizer/tokenizer.js';
 export { ChatCompletionStream, type ChatEvents, type SseEvent } from './streaming/index.js';
 export type * from './wire/index.js';

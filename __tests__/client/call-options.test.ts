@@ -89,8 +89,8 @@ describe('request()', () => {
 
   it.each<[string, object | undefined, number]>([
     ['nothing without a body', undefined, 0],
-    ['a chat by its messages and its bound', { messages, max_tokens: 100 }, 100 + 4 + 2],
-    ['an input by its text', { input: 'x'.repeat(400), max_output_tokens: 7 }, 100 + 7],
+    ['a chat by its messages and its bound', { messages, max_tokens: 100 }, 100 + 3 + 4 + 2],
+    ['an input by its text', { input: 'one '.repeat(100), max_output_tokens: 7 }, 95 + 7],
     ['an input of tokens by their number', { input: [1, 2, 3], max_output_tokens: 7 }, 3 + 7],
     ['a body that says nothing by the mean', { made_up: 1 }, 500],
   ])('reserves %s', async (_, body, tokens) => {

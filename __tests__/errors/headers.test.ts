@@ -159,7 +159,7 @@ describe('readRateLimit', () => {
         'x-ratelimitbysize-limit-minute': '500000',
         'x-ratelimitbysize-remaining-minute': '4',
       },
-      { tokens: { limit: 500_000, remaining: 4 } },
+      { tokens: { limit: 500_000, remaining: 4, windowMs: 60_000 } },
     ],
     [
       'OpenRouter, in milliseconds since the epoch',

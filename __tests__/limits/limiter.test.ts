@@ -311,7 +311,7 @@ describe('what a call costs', () => {
     const self = hostEstimating(100);
     const first = new Admission(limiter, new FakeCall({ self }));
     expect(first.lease?.tokens).toBe(600);
-    first.end({ facts: { usage: { inputTokens: 110, outputTokens: 100 } } });
+    first.end({ facts: { usage: { inputTokens: 100, outputTokens: 100 } } });
     expect(new Admission(limiter, new FakeCall({ self })).lease?.tokens).toBe(400);
     for (let i = 0; i < 100; i++) {
       new Admission(limiter, new FakeCall({ self })).end({

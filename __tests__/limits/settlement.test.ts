@@ -177,7 +177,7 @@ describe('settling', () => {
 
   it('lets a debt be paid off before the next call', async () => {
     const { admit } = setting();
-    admit().end({ facts: { usage: { inputTokens: 1000, outputTokens: 1000 } } });
+    admit().end({ facts: { usage: { inputTokens: 100, outputTokens: 1900 } } });
     const next = admit();
     // 1000 of debt and 300 for the call, at 1000 a minute.
     await runtime.advance(77_999);

@@ -7,7 +7,7 @@ beforeAll(async () => {
 }, 60_000);
 afterAll(() => project.remove());
 
-const entries = ['keelson', 'keelson/decorators', 'keelson/testing'];
+const entries = ['keelson', 'keelson/decorators', 'keelson/testing', 'keelson/tokenizer', 'keelson/redis'];
 const expected: Record<string, string[]> = {
   keelson: ['OpenAIClient', 'BaseLLMClient', 'RetryWithBackoff', 'TokenBucket', 'LLMError', 'responseInfo'],
   'keelson/decorators': [
@@ -19,6 +19,8 @@ const expected: Record<string, string[]> = {
     'LLMError',
   ],
   'keelson/testing': ['startTestServer', 'mockResponses', 'useVirtualTime'],
+  'keelson/tokenizer': ['gptTokenizer'],
+  'keelson/redis': ['RedisStore'],
 };
 
 /** Names `imported` and `required`: the entries, each loaded both ways. */
@@ -61,17 +63,20 @@ describe('the entries of the installed package', () => {
     expect(names['keelson']).toEqual(expect.arrayContaining(names['keelson/decorators'] ?? []));
   });
 
-  test.each(['index', 'decorators', 'testing'])('have the same exports in %s.js and %s.cjs', async (file) => {
-    const [esm, cjs] = (await project.json(
-      'formats.mjs',
-      `import { createRequire } from 'node:module';
+  test.each(['index', 'decorators', 'testing', 'tokenizer', 'redis'])(
+    'have the same exports in %s.js and %s.cjs',
+    async (file) => {
+      const [esm, cjs] = (await project.json(
+        'formats.mjs',
+        `import { createRequire } from 'node:module';
       const dist = './node_modules/keelson/dist/${file}';
       const names = (exports) => Object.keys(exports).filter((name) => name !== '__esModule' && name !== 'default').sort();
       ${print(`[names(await import(dist + '.js')), names(createRequire(import.meta.url)(dist + '.cjs'))]`)}`,
-    )) as [string[], string[]];
-    expect(esm).not.toEqual([]);
-    expect(cjs).toEqual(esm);
-  });
+      )) as [string[], string[]];
+      expect(esm).not.toEqual([]);
+      expect(cjs).toEqual(esm);
+    },
+  );
 
   test('share every class and function, whether imported or required', async () => {
     const strangers = await project.json(

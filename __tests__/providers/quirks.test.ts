@@ -147,6 +147,23 @@ describe('reasoning', () => {
   });
 });
 
+describe('a repeated piece of reasoning', () => {
+  it('of xAI, sent while the model thinks unseen, is kept once; words that come twice stay', async () => {
+    const pieces = ['Thinking... ', 'Thinking... ', 'Thinking... ', 'no ', 'no ', 'Thinking... '];
+    const citations = ['https://keel.example'];
+    const { client } = await open(
+      XAIClient,
+      events(
+        ...pieces.map((reasoning_content) => chunk({ reasoning_content })),
+        chunk({ content: 'a' }, { citations }, 'stop'),
+      ),
+    );
+    const result = await client.streamChatCompletion(messages).finalCompletion();
+    expect(result.choices[0]?.message.reasoning_content).toBe('Thinking... no no Thinking... ');
+    expect(result).toMatchObject({ citations });
+  });
+});
+
 describe('usage', () => {
   it.each<[string, Class, object]>([
     ['in x_groq of the last chunk', GroqClient, chunk({}, { x_groq: { id: 'req_1', usage } }, 'stop')],
@@ -569,6 +586,21 @@ describe('an error', () => {
     );
     expect(text).toBe('a');
     expect(error.name).toMatch(/^(OverloadedError|InternalServerError)$/);
+  });
+});
+
+describe("OpenRouter's 404", () => {
+  it.each<[string, object, boolean]>([
+    ['of the provider behind, without a word of it, may pass', { provider_name: 'X', raw: '' }, true],
+    ['that the provider behind explains is final', { provider_name: 'X', raw: 'no such model' }, false],
+    ['of its own is final', {}, false],
+  ])('%s', async (_, metadata, retryable) => {
+    const error = { code: 404, message: 'Provider returned error', metadata };
+    const { client } = await open(OpenRouterClient, { error }, { status: 404 });
+    expect(await failureOf(client.chatCompletion(messages))).toMatchObject({
+      name: 'NotFoundError',
+      retryable,
+    });
   });
 });
 

@@ -3,17 +3,22 @@ import {
   APIError,
   AuthenticationError,
   BaseLLMClient,
+  createClient,
   HandleApiErrors,
   Limiter,
   LLMError,
   OpenAIClient,
   OpenAICompatibleClient,
+  type OpenRouterClient,
+  OverloadedError,
+  ProviderRegistry,
   RateLimited,
   RateLimitError,
   responseInfo,
   RetryWithBackoff,
 } from 'keelson';
 import type { CallOptions, ChatCompletion, ChatCompletionChunk, ChatMessage, ChatParams } from 'keelson';
+import type { ChatEvents, ChatInput, ErrorResponse, ProviderRequest } from 'keelson';
 
 const limiter = new Limiter({ requestsPerMinute: 60, tokensPerMinute: 90_000 });
 const client = new OpenAIClient({
@@ -92,3 +97,42 @@ export async function ask(anyClient: BaseLLMClient, question: string): Promise<s
   return choices[0]?.message.content ?? '';
 }
 export const answers = [ask(new GroqClient({ apiKey: null }), 'Hi'), ask(new CarefulClient(), 'Hi')];
+
+/** A provider of another format: what differs is overridden, and its spec needs no annotation. */
+export class OwlClient extends OpenAICompatibleClient {
+  static override readonly provider = {
+    name: 'owl',
+    baseURL: 'https://owl.example',
+    authHeader: 'x-owl-key',
+    paramNames: { seed: 'random_seed' },
+    errors: { asleep: OverloadedError, caged: AuthenticationError },
+  };
+  readonly nest: string;
+  constructor({ nest = 'oak', ...options }: { apiKey: string; model?: string; nest?: string }) {
+    super(options);
+    this.nest = nest;
+  }
+  protected override chatRequest({ messages, model, stream }: ChatInput): ProviderRequest {
+    if (messages.length > 9) throw this.unsupported('long talks');
+    this.dropField('seed', 'owls take no seed.');
+    return { path: `/${model}`, body: { hoot: messages.map(({ content }) => content), stream } };
+  }
+  protected override chatResult(answer: unknown, input: ChatInput): ChatCompletion {
+    return super.chatResult(answer, input);
+  }
+  protected override chatEvents(): ChatEvents {
+    return { format: 'ndjson', translate: (payload) => payload as ChatCompletionChunk };
+  }
+  protected override readError(response: ErrorResponse): LLMError {
+    return super.readError({ ...response, statusCode: 529 });
+  }
+}
+
+export const named: [string, OpenRouterClient, OpenAIClient, BaseLLMClient, string] = [
+  createClient('groq/llama-3.3-70b-versatile', { retry: false }).baseURL,
+  createClient('openrouter/anthropic/claude-sonnet-4.5'),
+  createClient('openai/gpt-4o', { organization: 'mine' }),
+  createClient(process.env['MODEL'] ?? 'openai/gpt-4o'),
+  new ProviderRegistry().with({ owl: OwlClient }).createClient('owl/eagle', { apiKey: 'k', nest: 'elm' })
+    .nest,
+];

@@ -26,6 +26,8 @@ export interface ErrorResponse {
   url?: string | undefined;
   /** What the provider's own codes and types mean, before anything else is looked at. */
   meanings?: Readonly<Record<string, ResponseErrorClass>> | undefined;
+  /** Whether another try may succeed, where status and words say otherwise. */
+  retryable?: boolean | undefined;
   /** What the headers say of the provider's limits, where `readRateLimit()` would not understand them. */
   rateLimit?: RateLimitInfo | undefined;
   /** Makes the error when neither status nor body say what it is; an `APIError` by default. */
@@ -68,7 +70,7 @@ export function errorFromResponse(response: ErrorResponse): LLMError {
   };
   if (response.cause !== undefined) init.cause = scrubCause(response.cause, secrets);
   const error = make(message, init);
-  const retryable = shouldRetry(headers);
+  const retryable = shouldRetry(headers) ?? response.retryable;
   // An account without money is without money, whatever a proxy's header says.
   if (retryable === undefined || retryable === error.retryable || error instanceof QuotaExceededError)
     return error;

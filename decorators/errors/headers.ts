@@ -72,7 +72,15 @@ type Dimension = keyof RateLimitInfo;
 type Draft = { -readonly [Field in keyof RateLimitWindow]: RateLimitWindow[Field] };
 
 /** Where a provider tells of several windows, the first of these that it has is taken: the shorter matters sooner. */
-const WINDOWS = ['', 'second', 'minute', 'hour', 'day', 'month'];
+const WINDOWS_MS: Readonly<Record<string, number | undefined>> = {
+  '': undefined,
+  second: 1000,
+  minute: 60_000,
+  hour: 3_600_000,
+  day: 86_400_000,
+  month: 30 * 86_400_000,
+};
+const WINDOWS = Object.keys(WINDOWS_MS);
 
 /**
  * What the headers say of the provider's limits, whatever dialect they speak: `x-ratelimit-*`,
@@ -90,9 +98,11 @@ export function readRateLimit(headers: unknown): RateLimitInfo | undefined {
   const info: { [D in Dimension]?: RateLimitWindow } = {};
   let isKnown = false;
   for (const dimension of Object.keys(drafts) as Dimension[]) {
-    const window = WINDOWS.map((name) => drafts[dimension]?.[name]).find(isTelling);
-    if (window) info[dimension] = window;
-    isKnown ||= window !== undefined;
+    const name = WINDOWS.find((candidate) => isTelling(drafts[dimension]?.[candidate]));
+    if (name === undefined) continue;
+    const windowMs = WINDOWS_MS[name];
+    info[dimension] = { ...drafts[dimension]?.[name], ...(windowMs !== undefined && { windowMs }) };
+    isKnown = true;
   }
   return isKnown ? info : undefined;
 }

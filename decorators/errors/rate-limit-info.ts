@@ -6,6 +6,8 @@ export interface RateLimitWindow {
   readonly remaining?: number;
   /** Milliseconds until the window is full again, counted from when the response was read. */
   readonly resetMs?: number;
+  /** How long the window is, in milliseconds, where the header's name or the provider's description tells. */
+  readonly windowMs?: number;
 }
 
 /** A provider's account of its limits, read from the headers of a response. */

@@ -1,14 +1,12 @@
-import type { LimitNumbers } from './limiter-options.js';
+import type { Lease } from './lease.js';
 import { RefillingLevel } from './refilling-level.js';
-
-const MINUTE_MS = 60_000;
-const DAY_MS = 24 * 60 * MINUTE_MS;
+import type { Amounts, Rate, ReportedLimit, SharedLimits, SharedState } from './store.js';
 
 /** How far one rate is used up. */
 export interface RateSnapshot {
   /** What is there now; negative when calls have used more than was reserved for them. */
   readonly available: number;
-  /** The configured number, a minute or a day. */
+  /** The number in force, a minute or a day. */
   readonly limit: number;
   /** The most that can be there. */
   readonly burst: number;
@@ -20,43 +18,74 @@ export interface BalanceSnapshot {
   readonly tokens?: RateSnapshot;
   readonly dailyRequests?: RateSnapshot;
   readonly dailyTokens?: RateSnapshot;
+  /** Calls that run; with a shared store those of all processes, as it told last. */
   readonly concurrency: { readonly inFlight: number; readonly limit?: number };
-  /** Calls that wait. */
+  /** Calls that wait, in this process. */
   readonly queued: number;
   /** For how long nobody is admitted, because the provider has asked to wait; 0 when it has not. */
   readonly closedForMs: number;
+  /** Whether the shared store answers; left out where there is none. */
+  readonly store?: 'up' | 'down';
 }
 
-/** What a balance said when something was taken from it: the point from which a later report of the provider counts. */
+/** What a balance notes when something is taken from it: the point from which a later report of the provider counts. */
 export interface TakenAt {
   at: number;
   drawnRequests: number;
   drawnTokens: number;
 }
 
-/** What a provider reports of one of its limits. */
-export interface ReportedLimit {
-  readonly limit?: number | undefined;
-  readonly remaining?: number | undefined;
-  readonly resetMs?: number | undefined;
+/** What a queue draws on: every dimension of one key, taken together or not at all. */
+export interface Balance {
+  /** What is in force. */
+  readonly limits: SharedLimits;
+  /** The longest wait after which to ask again, however long the answer says, in milliseconds. */
+  readonly longestPauseMs: number;
+  /**
+   * Takes everything for `lease` and returns 0, or takes nothing and returns after how many milliseconds to ask again: Infinity
+   * when only a call that ends can help. Undefined when it cannot tell without `ask()`.
+   */
+  take(lease: Lease, now: number): number | undefined;
+  /** Takes for as many of `leases`, in order, as it can: resolves with their number and the wait of the next. Never rejects. */
+  ask?(leases: readonly Lease[]): Promise<{ readonly granted: number; readonly waitMs: number }>;
+  /** Nobody waits any more. */
+  leave?(): void;
+  /** Ends a call, and charges it with what it used instead of what it took. */
+  settle(lease: Lease, usedRequests: number, usedTokens: number, now: number): void;
+  /** Lowers the levels of the minute to what the provider had left when it saw the call of `lease`, or now. */
+  observe(
+    requests: ReportedLimit | undefined,
+    tokens: ReportedLimit | undefined,
+    lease: Lease | undefined,
+    now: number,
+  ): void;
+  /** Admits nobody for `waitMs`. */
+  close(waitMs: number, now: number): void;
+  /** For how long nobody is admitted. */
+  closedForMs(now: number): number;
+  /** Milliseconds until the rates (and the gate, if it is closed) allow this much; concurrency is not looked at. */
+  waitFor(amounts: Amounts, now: number): number;
+  /** Puts other limits in force; what was used up stays used up. */
+  reconfigure(limits: SharedLimits, now: number): void;
+  /** Whether nothing is lost by forgetting it. */
+  isIdle(now: number): boolean;
+  /** It is used no more. */
+  forget?(): void;
+  snapshot(queued: number, now: number): BalanceSnapshot;
 }
 
-/**
- * What may be used under one key: every dimension, taken together or not at all. It knows no waiting; the queue asks
- * it for its head only, so that one kept elsewhere may take its time to answer.
- */
-export class Balance {
+/** A balance kept in this process. */
+export class MemoryBalance implements Balance {
+  readonly longestPauseMs = Infinity;
+  limits: SharedLimits = { rates: [], maxConcurrent: undefined };
   /** Calls that run. */
   inFlight = 0;
   /** Nobody is admitted before. */
-  closedUntil = -Infinity;
-  /** The most tokens one call may take; undefined when tokens are not limited. */
-  readonly tokenCapacity: number | undefined;
-  private readonly requestCapacity: number | undefined;
-  private readonly requestLevels: readonly RefillingLevel[];
-  private readonly tokenLevels: readonly RefillingLevel[];
-  private readonly minute: { requests: RefillingLevel | undefined; tokens: RefillingLevel | undefined };
-  private readonly maxConcurrent: number;
+  private closedUntil = -Infinity;
+  private levels: ReadonlyMap<Rate['name'], RefillingLevel> = new Map();
+  private requestLevels: readonly RefillingLevel[] = [];
+  private tokenLevels: readonly RefillingLevel[] = [];
+  private maxConcurrent = Infinity;
   /** Taken and not given back, ever: the difference between two moments is what was drawn between them. */
   private drawnRequests = 0;
   private drawnTokens = 0;
@@ -64,42 +93,51 @@ export class Balance {
   private reservedRequests = 0;
   private reservedTokens = 0;
 
+  /** @param mayOwe Whether a call that asks for more than there can ever be may go into debt for it. */
   constructor(
-    private readonly numbers: LimitNumbers,
+    limits: SharedLimits,
     now: number,
+    private readonly mayOwe = false,
   ) {
-    const level = (limit: number | undefined, windowMs: number, burst = limit): RefillingLevel | undefined =>
-      limit === undefined ? undefined : new RefillingLevel(limit / windowMs, burst ?? limit, now);
-    const requests = level(numbers.requestsPerMinute, MINUTE_MS, numbers.requestBurst);
-    const tokens = level(numbers.tokensPerMinute, MINUTE_MS, numbers.tokenBurst);
-    this.minute = { requests, tokens };
-    this.requestLevels = present([requests, level(numbers.requestsPerDay, DAY_MS)]);
-    this.tokenLevels = present([tokens, level(numbers.tokensPerDay, DAY_MS)]);
-    this.maxConcurrent = numbers.maxConcurrent ?? Infinity;
-    this.requestCapacity = smallest(this.requestLevels);
-    this.tokenCapacity = smallest(this.tokenLevels);
+    this.reconfigure(limits, now);
   }
 
-  /**
-   * Takes everything and returns 0, or takes nothing and returns after how many milliseconds to ask again: Infinity when only a
-   * call that ends can help.
-   */
-  take(requests: number, tokens: number, now: number, taken: TakenAt): number {
-    const waitMs = this.waitFor(requests, tokens, now);
+  reconfigure(limits: SharedLimits, now: number): void {
+    const former = this.levels;
+    const levels = new Map<Rate['name'], RefillingLevel>();
+    for (const { name, limit, windowMs, burst } of limits.rates) {
+      const level = former.get(name) ?? new RefillingLevel(limit / windowMs, burst, now);
+      level.reconfigure(limit / windowMs, burst, now);
+      levels.set(name, level);
+    }
+    const levelsOf = (unit: keyof Amounts): RefillingLevel[] =>
+      limits.rates.flatMap((rate) => (rate.unit === unit ? [levels.get(rate.name) as RefillingLevel] : []));
+    this.limits = limits;
+    this.levels = levels;
+    this.requestLevels = levelsOf('requests');
+    this.tokenLevels = levelsOf('tokens');
+    this.maxConcurrent = limits.maxConcurrent ?? Infinity;
+  }
+
+  take(lease: Lease, now: number): number {
+    const waitMs = this.waitFor(lease, now);
     if (waitMs > 0) return waitMs;
     if (this.inFlight >= this.maxConcurrent) return Infinity;
+    const { requests, tokens } = lease;
     this.draw(requests, tokens, now);
     this.reservedRequests += requests;
     this.reservedTokens += tokens;
     this.inFlight++;
-    taken.at = now;
-    taken.drawnRequests = this.drawnRequests;
-    taken.drawnTokens = this.drawnTokens;
+    lease.heldBy = this;
+    lease.admittedAt = lease.at = now;
+    lease.drawnRequests = this.drawnRequests;
+    lease.drawnTokens = this.drawnTokens;
+    lease.tokensLeft = this.levelOf('tokens', now);
+    lease.tokensRunning = this.reservedTokens;
     return 0;
   }
 
-  /** Ends a call that took `requests` and `tokens`, and charges it with what it used instead. */
-  settle(requests: number, tokens: number, usedRequests: number, usedTokens: number, now: number): void {
+  settle({ requests, tokens }: Lease, usedRequests: number, usedTokens: number, now: number): void {
     this.inFlight--;
     // Set to zero, not subtracted to it: rounding must not add up.
     this.reservedRequests = this.inFlight === 0 ? 0 : this.reservedRequests - requests;
@@ -107,79 +145,81 @@ export class Balance {
     this.draw(usedRequests - requests, usedTokens - tokens, now);
   }
 
-  /** Milliseconds until the rates (and the gate, if it is closed) allow this much; concurrency is not looked at. */
-  waitFor(requests: number, tokens: number, now: number): number {
-    let waitMs = this.closedUntil > now ? this.closedUntil - now : 0;
-    for (const level of this.requestLevels) waitMs = Math.max(waitMs, level.waitFor(requests, now));
-    for (const level of this.tokenLevels) waitMs = Math.max(waitMs, level.waitFor(tokens, now));
+  waitFor({ requests, tokens }: Amounts, now: number): number {
+    const { mayOwe } = this;
+    let waitMs = this.closedForMs(now);
+    for (const level of this.requestLevels) {
+      waitMs = Math.max(waitMs, level.waitFor(mayOwe ? Math.min(requests, level.capacity) : requests, now));
+    }
+    for (const level of this.tokenLevels) {
+      waitMs = Math.max(waitMs, level.waitFor(mayOwe ? Math.min(tokens, level.capacity) : tokens, now));
+    }
     return waitMs;
   }
 
-  /** Why this much can never be there at once; undefined when it can. */
-  neverFits(requests: number, tokens: number): string | undefined {
-    const { requestCapacity, tokenCapacity } = this;
-    if (requestCapacity !== undefined && requests > requestCapacity) {
-      return `It counts as ${requests} requests, and at most ${requestCapacity} can be there at once: raise requestBurst or the limit.`;
-    }
-    if (tokenCapacity !== undefined && tokens > tokenCapacity) {
-      return `It may use ${tokens} tokens, and at most ${tokenCapacity} can be there at once: shorten the input, lower the bound of the output, or raise tokenBurst or the limit.`;
-    }
-    return undefined;
-  }
-
-  /** What a report counts from that came with no call of ours: calls that run are not in it. */
-  asOf(now: number): TakenAt {
-    return {
+  observe(
+    requests: ReportedLimit | undefined,
+    tokens: ReportedLimit | undefined,
+    taken: TakenAt | undefined,
+    now: number,
+  ): void {
+    // Where it came with no call of ours, calls that run are not in it.
+    const since = taken ?? {
       at: now,
       drawnRequests: this.drawnRequests - this.reservedRequests,
       drawnTokens: this.drawnTokens - this.reservedTokens,
     };
+    const { levels } = this;
+    lower(levels.get('requests'), requests, this.drawnRequests - since.drawnRequests, since.at, now);
+    lower(levels.get('tokens'), tokens, this.drawnTokens - since.drawnTokens, since.at, now);
   }
 
-  /** Lowers the levels of the minute to what the provider had left when it saw the call that took at `taken`. */
-  observe(
-    requests: ReportedLimit | undefined,
-    tokens: ReportedLimit | undefined,
-    taken: TakenAt,
-    now: number,
-  ): void {
-    lower(this.minute.requests, requests, this.drawnRequests - taken.drawnRequests, taken.at, now);
-    lower(this.minute.tokens, tokens, this.drawnTokens - taken.drawnTokens, taken.at, now);
+  close(waitMs: number, now: number): void {
+    this.closedUntil = Math.max(this.closedUntil, now + waitMs);
   }
 
-  /** Whether it is as good as new, so that nothing is lost by forgetting it. */
-  isFull(now: number): boolean {
+  closedForMs(now: number): number {
+    return this.closedUntil > now ? this.closedUntil - now : 0;
+  }
+
+  /** Takes over what another balance of the same limits is known to be. */
+  adopt({ used, closedForMs, running }: SharedState, now: number): void {
+    this.limits.rates.forEach(({ name, burst }, i) =>
+      this.levels.get(name)?.setTo(burst - (used[i] ?? 0), now),
+    );
+    this.closedUntil = closedForMs > 0 ? now + closedForMs : -Infinity;
+    this.inFlight = running;
+  }
+
+  /** What is left of one rate; undefined when it is not limited. */
+  levelOf(name: Rate['name'], now: number): number | undefined {
+    return this.levels.get(name)?.levelAt(now);
+  }
+
+  isIdle(now: number): boolean {
+    const isFull = (level: RefillingLevel): boolean => level.levelAt(now) === level.capacity;
     return (
       this.inFlight === 0 &&
       this.closedUntil <= now &&
-      this.requestLevels.every((level) => level.levelAt(now) === level.capacity) &&
-      this.tokenLevels.every((level) => level.levelAt(now) === level.capacity)
+      this.requestLevels.every(isFull) &&
+      this.tokenLevels.every(isFull)
     );
   }
 
   snapshot(queued: number, now: number): BalanceSnapshot {
-    const { numbers } = this;
-    const rate = (level: RefillingLevel | undefined, limit: number | undefined): RateSnapshot | undefined =>
-      level && {
-        available: readable(level.levelAt(now)),
-        limit: limit ?? level.capacity,
-        burst: level.capacity,
-      };
-    const requests = rate(this.minute.requests, numbers.requestsPerMinute);
-    const tokens = rate(this.minute.tokens, numbers.tokensPerMinute);
-    const dailyRequests = numbers.requestsPerDay && rate(this.requestLevels.at(-1), numbers.requestsPerDay);
-    const dailyTokens = numbers.tokensPerDay && rate(this.tokenLevels.at(-1), numbers.tokensPerDay);
+    const { limits } = this;
+    const rates: { [Name in Rate['name']]?: RateSnapshot } = {};
+    for (const { name, limit, burst } of limits.rates) {
+      rates[name] = { available: readable(this.levelOf(name, now) ?? burst), limit, burst };
+    }
     return {
-      ...(requests && { requests }),
-      ...(tokens && { tokens }),
-      ...(dailyRequests && { dailyRequests }),
-      ...(dailyTokens && { dailyTokens }),
+      ...rates,
       concurrency: {
         inFlight: this.inFlight,
-        ...(numbers.maxConcurrent !== undefined && { limit: numbers.maxConcurrent }),
+        ...(limits.maxConcurrent !== undefined && { limit: limits.maxConcurrent }),
       },
       queued,
-      closedForMs: Math.max(0, this.closedUntil - now),
+      closedForMs: this.closedForMs(now),
     };
   }
 
@@ -215,12 +255,4 @@ function lower(
 /** Without the noise of rounding. */
 function readable(amount: number): number {
   return Math.round(amount * 1e6) / 1e6 + 0;
-}
-
-function present<T>(values: readonly (T | undefined)[]): T[] {
-  return values.filter((value): value is T => value !== undefined);
-}
-
-function smallest(levels: readonly RefillingLevel[]): number | undefined {
-  return levels.length === 0 ? undefined : Math.min(...levels.map(({ capacity }) => capacity));
 }

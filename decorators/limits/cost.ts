@@ -9,19 +9,29 @@ export interface Cost {
   readonly tokens: number;
   /** The part of `tokens` that is input, where that is known. */
   readonly inputTokens: number | undefined;
+  /** The same as it was estimated, before experience corrected it. */
+  readonly estimatedInput: number | undefined;
 }
 
-const ONE_REQUEST: Cost = { requests: 1, tokens: 0, inputTokens: undefined };
+/** What calls have used so far. */
+export interface Experience {
+  /** The output expected of a call that names no bound. */
+  readonly meanOutputTokens: { readonly value: number };
+  /** By what factor estimates of the input are to be corrected. */
+  readonly inputFactor: { readonly value: number };
+}
+
+const ONE_REQUEST: Cost = { requests: 1, tokens: 0, inputTokens: undefined, estimatedInput: undefined };
 
 /**
  * What `call` will use. `tokenCapacity` is the most tokens one call may take: where it is undefined, tokens are not
- * limited and nothing is estimated. `meanOutputTokens` is the output expected of a call that names no bound.
+ * limited and nothing is estimated.
  */
 export function costOf(
   call: Call,
   costFunction: LimiterOptions['cost'],
   tokenCapacity: number | undefined,
-  meanOutputTokens: number,
+  experience: Experience,
 ): Cost | Promise<Cost> {
   if (costFunction) {
     const cost = costFunction(call);
@@ -30,29 +40,35 @@ export function costOf(
   if (tokenCapacity === undefined) return ONE_REQUEST;
   const estimate = hostOf(call.self)?.estimate?.(call);
   return isPromise(estimate)
-    ? estimate.then((known) => estimatedCost(known, tokenCapacity, meanOutputTokens))
-    : estimatedCost(estimate, tokenCapacity, meanOutputTokens);
+    ? estimate.then((known) => estimatedCost(known, tokenCapacity, experience))
+    : estimatedCost(estimate, tokenCapacity, experience);
 }
 
 function givenCost(cost: CallCost): Cost {
   const { requests = 1, tokens = 0 } = typeof cost === 'object' && cost !== null ? cost : { tokens: cost };
   checkAmount(requests, 'cost(call)', 'requests');
   checkAmount(tokens, 'cost(call)', 'tokens');
-  return { requests, tokens, inputTokens: undefined };
+  return { ...ONE_REQUEST, requests, tokens };
 }
 
 function estimatedCost(
   estimate: TokenEstimate | undefined,
   tokenCapacity: number,
-  meanOutputTokens: number,
+  { meanOutputTokens, inputFactor }: Experience,
 ): Cost {
-  const inputTokens = estimate?.inputTokens ?? 0;
+  const estimatedInput = estimate?.inputTokens ?? 0;
   let outputTokens = estimate?.maxOutputTokens;
-  checkAmount(inputTokens, 'estimate(call)', 'inputTokens');
+  checkAmount(estimatedInput, 'estimate(call)', 'inputTokens');
   if (outputTokens !== undefined) checkAmount(outputTokens, 'estimate(call)', 'maxOutputTokens');
-  // A guess must not make a call impossible: only what is known to be too much is refused.
-  else outputTokens = Math.min(Math.ceil(meanOutputTokens), Math.max(0, tokenCapacity - inputTokens));
-  return { requests: 1, tokens: inputTokens + outputTokens, inputTokens: estimate && inputTokens };
+  let inputTokens = Math.ceil(estimatedInput * inputFactor.value);
+  // Neither a correction nor a guess must make a call impossible: only what is known to be too much is refused.
+  if (inputTokens > estimatedInput) {
+    const most = Math.max(estimatedInput, tokenCapacity - (outputTokens ?? 0));
+    inputTokens = Math.min(inputTokens, most);
+  }
+  outputTokens ??= Math.min(Math.ceil(meanOutputTokens.value), Math.max(0, tokenCapacity - inputTokens));
+  const tokens = inputTokens + outputTokens;
+  return estimate ? { requests: 1, tokens, inputTokens, estimatedInput } : { ...ONE_REQUEST, tokens };
 }
 
 function checkAmount(value: unknown, source: string, name: string): void {
@@ -63,16 +79,4 @@ function checkAmount(value: unknown, source: string, name: string): void {
 /** Whether something is still to come; a promise of any make. */
 export function isPromise<T>(value: T | Promise<T>): value is Promise<T> {
   return typeof (value as Promise<T> | undefined)?.then === 'function';
-}
-
-/** A mean that begins with a guess, learns fast at first and then follows the last ten or so (exponential moving average). */
-export class RunningMean {
-  private count = 1;
-
-  constructor(public value: number) {}
-
-  add(sample: number): void {
-    this.count = Math.min(this.count + 1, 10);
-    this.value += (sample - this.value) / this.count;
-  }
 }

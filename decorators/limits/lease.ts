@@ -1,26 +1,40 @@
 import { neverSent, RateLimitError, type RateLimitInfo } from '../errors/index.js';
-import type { Call, CallFacts, CallOutcome } from '../pipeline/call.js';
+import type { Call, CallFacts, CallOutcome, TokenUsage } from '../pipeline/call.js';
+import { runtime } from '../pipeline/runtime.js';
 import { readUsage } from '../pipeline/usage.js';
 import type { AdmissionQueue } from './admission-queue.js';
-import type { TakenAt } from './balance.js';
+import type { Balance, TakenAt } from './balance.js';
+import type { Cost } from './cost.js';
+import type { Amounts } from './store.js';
 
 /** What an admitted call holds: its reservation and its place among the calls that run. To be settled once, when it ends. */
-export class Lease implements TakenAt {
+export class Lease implements TakenAt, Amounts {
+  /** By the clock of the balance, which may be another process's. */
   at = 0;
+  /** By ours. */
+  admittedAt = 0;
   drawnRequests = 0;
   drawnTokens = 0;
+  /** What was left of the minute's tokens when it was admitted; undefined where they are not limited. */
+  tokensLeft: number | undefined;
+  /** What calls that ran at that moment had reserved, this one included. */
+  tokensRunning = 0;
+  /** The balance that has given it; undefined where nobody keeps account. */
+  heldBy: Balance | undefined;
+  /** What is reserved. */
+  readonly requests: number;
+  readonly tokens: number;
   private ended = false;
   private observed = false;
 
   constructor(
     private readonly queue: AdmissionQueue,
     readonly call: Call,
-    /** What is reserved. */
-    readonly requests: number,
-    readonly tokens: number,
-    /** The part of `tokens` that is input, where that is known. */
-    private readonly inputTokens: number | undefined,
-  ) {}
+    private readonly cost: Cost,
+  ) {
+    this.requests = cost.requests;
+    this.tokens = cost.tokens;
+  }
 
   /** Takes the provider's account of its limits. To be told when it is read, since it is about that moment. */
   observe({ limits }: CallFacts): void {
@@ -46,31 +60,53 @@ export class Lease implements TakenAt {
       const status = facts.statusCode ?? error?.statusCode ?? 0;
       const throttled = error instanceof RateLimitError;
       const refused = throttled || (error !== undefined && status >= 400 && status < 500);
-      const used = refused ? 0 : this.usedTokens(outcome, facts);
-      queue.settle(this, requests, used);
+      const usage = facts.usage ?? readUsage(outcome.result);
+      const used = refused ? 0 : this.usedTokens(outcome, usage);
+      const charged = refused || !queue.charging.inFull ? used : Math.max(used, this.allowedTokens(usage));
+      queue.settle(this, requests, charged);
       if (refused && tokens > 0) queue.tell(this.call, 'refunded', 0, tokens);
       else queue.tell(this.call, 'settled', requests, used);
       const limits = facts.limits ?? error?.rateLimit;
       // What was reported is observed already, and may be long out of date.
       if (limits && !this.observed) queue.observe(limits, this);
+      if (limits && (refused || queue.charging.inFull)) this.correct(limits, charged);
       if (throttled) {
         const retryAfterMs = error.retryAfterMs ?? facts.retryAfterMs ?? resetOf(limits);
-        if (retryAfterMs !== undefined && retryAfterMs > 0) queue.close(retryAfterMs, this.call);
-      }
+        queue.throttle(this, retryAfterMs);
+      } else if (!error) queue.learner?.succeeded();
     }
     queue.wake();
   }
 
-  private usedTokens(outcome: CallOutcome, facts: CallFacts): number {
-    const usage = facts.usage ?? readUsage(outcome.result);
+  /**
+   * The provider's account holds what it has charged the call with in the end, not what was reserved: what has been given back
+   * since must not come on top of it. Its resets are out of date by now.
+   */
+  private correct({ tokens }: RateLimitInfo, charged: number): void {
+    this.drawnTokens += charged - this.tokens;
+    if (tokens?.remaining === undefined || charged >= this.tokens) return;
+    this.heldBy?.observe(undefined, { remaining: tokens.remaining }, this, runtime().now());
+  }
+
+  /** The input as far as it is known, and all of the output that the call might have made. */
+  private allowedTokens(usage: TokenUsage | undefined): number {
+    const { inputTokens } = this.cost;
+    if (inputTokens === undefined) return this.tokens;
+    return this.tokens - inputTokens + (usage?.inputTokens ?? inputTokens);
+  }
+
+  private usedTokens(outcome: CallOutcome, usage: TokenUsage | undefined): number {
     if (!usage) return this.tokens;
-    const { inputTokens = this.inputTokens, outputTokens } = usage;
+    const { queue, cost } = this;
+    const { inputTokens = cost.inputTokens, outputTokens } = usage;
     const complete = outcome.error === undefined && outcome.incomplete !== true;
     // Of a call that broke off, an output that nobody has counted may still have been made.
     if (outputTokens === undefined && !complete) return this.tokens;
     const used = (inputTokens ?? 0) + (outputTokens ?? 0);
-    if (complete)
-      this.queue.meanOutputTokens.add(this.inputTokens === undefined ? used : (outputTokens ?? 0));
+    if (complete) queue.meanOutputTokens.add(cost.inputTokens === undefined ? used : (outputTokens ?? 0));
+    if (usage.inputTokens !== undefined && cost.estimatedInput !== undefined) {
+      queue.inputFactor.add(usage.inputTokens, cost.estimatedInput);
+    }
     return used;
   }
 }

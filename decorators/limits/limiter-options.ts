@@ -1,5 +1,6 @@
 import { checkOptions, rules, show } from '../pipeline/options.js';
 import type { Call } from '../pipeline/call.js';
+import type { LimiterStore } from './store.js';
 
 /** The numbers of one balance. What is left out is not limited. */
 export interface LimitNumbers {
@@ -36,9 +37,19 @@ export interface LimiterOptions extends LimitNumbers {
   cost?: ((call: Call) => CallCost | Promise<CallCost>) | undefined;
   /** Splits the balance: calls with different keys do not count against each other. Default: one for all. */
   key?: ((call: Call) => string) | undefined;
-  /** Numbers of one key; each replaces the number of the same name above. Asked when the key's balance is made. */
+  /** Numbers of one key; each replaces the number of the same name above. Asked when the key's balance is made, and after `update()`. */
   limits?: ((key: string) => LimitNumbers | undefined) | undefined;
+  /**
+   * Whether the limits are learned: from the headers of the provider, or, where it sends none, by lowering the rate
+   * when it refuses and raising it while it does not. Numbers given here are never exceeded. Default false.
+   */
+  learn?: boolean | undefined;
+  /** Where the balances are kept. Default: in this process. With `keelson/redis` any number of processes share them. */
+  store?: LimiterStore | undefined;
 }
+
+/** What `Limiter.update()` can change. */
+export type LimiterChanges = LimitNumbers & Pick<LimiterOptions, 'maxWaitMs' | 'maxQueue'>;
 
 const NUMBERS = {
   requestsPerMinute: rules.positive,
@@ -50,13 +61,18 @@ const NUMBERS = {
   tokenBurst: rules.positive,
 };
 
+const CHANGES = { ...NUMBERS, maxWaitMs: rules.notNegative, maxQueue: rules.count };
+
 const OPTIONS = {
-  ...NUMBERS,
-  maxWaitMs: rules.notNegative,
-  maxQueue: rules.count,
+  ...CHANGES,
   cost: rules.function,
   key: rules.function,
   limits: rules.function,
+  learn: (value: unknown) => (typeof value === 'boolean' ? undefined : 'give true or false'),
+  store: (value: unknown) =>
+    typeof (value as LimiterStore | null)?.take === 'function'
+      ? undefined
+      : "give a store, such as `new RedisStore(redis, { name: 'openai' })` of keelson/redis",
 };
 
 /** Throws a `TypeError`, begun with `where`, unless a limiter can be made of `options`. */
@@ -72,7 +88,17 @@ export function checkLimiterOptions(options: LimiterOptions, where: string): voi
       `${where}: \`limits\` is given without \`key\`: give \`key(call)\` too, it names the balance of a call.`,
     );
   }
-  if (!options.limits) checkBursts(options, where);
+  if (!options.limits && !options.learn) checkBursts(options, where);
+}
+
+/** Throws a `TypeError` unless a limiter with `options` can be changed by `changes`. */
+export function checkLimiterChanges(changes: LimiterChanges, options: LimiterOptions): void {
+  const where = 'Limiter.update()';
+  if (typeof changes !== 'object' || changes === null) {
+    throw new TypeError(`${where}: got ${show(changes)}: give an object such as { requestsPerMinute: 60 }.`);
+  }
+  checkOptions(changes, CHANGES, where);
+  if (!options.limits && !options.learn) checkBursts({ ...options, ...changes }, where);
 }
 
 /** A burst without a rate would limit nothing, though its reader thinks it does. */
@@ -93,13 +119,18 @@ function checkBursts(numbers: LimitNumbers, where: string): void {
 /** The numbers in force for `key`. */
 export function numbersFor(options: LimiterOptions, key: string): LimitNumbers {
   const own = options.limits?.(key);
-  if (own === undefined) return options;
+  if (own === undefined) return pickNumbers(options);
   const where = `Limiter: limits('${key}')`;
   checkOptions(own, NUMBERS, where);
   const given = Object.entries(own).filter(([, value]) => value !== undefined);
-  const numbers: LimitNumbers = { ...options, ...Object.fromEntries(given) };
-  checkBursts(numbers, where);
+  const numbers: LimitNumbers = { ...pickNumbers(options), ...Object.fromEntries(given) };
+  if (!options.learn) checkBursts(numbers, where);
   return numbers;
+}
+
+function pickNumbers(options: LimiterOptions): LimitNumbers {
+  const names = Object.keys(NUMBERS) as (keyof LimitNumbers)[];
+  return Object.fromEntries(names.map((name) => [name, options[name]]));
 }
 
 /**
@@ -108,5 +139,19 @@ export function numbersFor(options: LimiterOptions, key: string): LimitNumbers {
  */
 export function fingerprint(options: LimiterOptions): string {
   const values = (Object.keys(OPTIONS) as (keyof LimiterOptions)[]).map((name) => options[name]);
-  return values.map((value) => (typeof value === 'function' ? 'function' : value)).join();
+  return values
+    .map((value) =>
+      typeof value === 'object' ? numberOf(value) : typeof value === 'function' ? 'function' : value,
+    )
+    .join();
+}
+
+const storeNumbers = new WeakMap<LimiterStore, number>();
+let lastStoreNumber = 0;
+
+/** Tells stores apart. */
+function numberOf(store: LimiterStore): number {
+  let number = storeNumbers.get(store);
+  if (number === undefined) storeNumbers.set(store, (number = ++lastStoreNumber));
+  return number;
 }

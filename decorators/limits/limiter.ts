@@ -3,10 +3,21 @@ import type { Call } from '../pipeline/call.js';
 import { show } from '../pipeline/options.js';
 import { runtime } from '../pipeline/runtime.js';
 import { AdmissionQueue, type QueueBounds } from './admission-queue.js';
-import { Balance, type BalanceSnapshot } from './balance.js';
+import { MemoryBalance, type BalanceSnapshot } from './balance.js';
 import { costOf, isPromise, type Cost } from './cost.js';
+import { Learner } from './learner.js';
 import { Lease } from './lease.js';
-import { checkLimiterOptions, numbersFor, type LimiterOptions } from './limiter-options.js';
+import {
+  checkLimiterChanges,
+  checkLimiterOptions,
+  numbersFor,
+  type LimiterChanges,
+  type LimiterOptions,
+} from './limiter-options.js';
+import { limitsOf } from './rates.js';
+import { SharedBalance } from './shared-balance.js';
+import type { Amounts } from './store.js';
+import { StoreGuard } from './store-guard.js';
 
 const DEFAULT_MAX_WAIT_MS = 60_000;
 /** The key of calls that nothing splits. */
@@ -30,18 +41,17 @@ const FEW_KEYS = 100;
  * @throws TypeError for an option that is unknown or out of range.
  */
 export class Limiter {
-  private readonly bounds: QueueBounds;
+  private bounds: QueueBounds;
+  private readonly guard: StoreGuard | undefined;
   private readonly queues = new Map<string, AdmissionQueue>();
   private sweepAt = FEW_KEYS;
   /** The queue of all calls, where no key splits them. */
   private readonly only: AdmissionQueue | undefined;
 
-  constructor(private readonly options: LimiterOptions) {
+  constructor(private options: LimiterOptions) {
     checkLimiterOptions(options, 'Limiter');
-    this.bounds = {
-      maxWaitMs: options.maxWaitMs ?? DEFAULT_MAX_WAIT_MS,
-      maxQueue: options.maxQueue ?? Infinity,
-    };
+    this.bounds = boundsOf(options);
+    this.guard = options.store && new StoreGuard(options.store);
     if (!options.key) this.only = this.queueOf(DEFAULT_KEY);
   }
 
@@ -57,7 +67,9 @@ export class Limiter {
     call.throwIfAborted();
     const key = this.only ? DEFAULT_KEY : this.keyOf(call);
     const queue = this.only ?? this.queueOf(key);
-    const cost = costOf(call, this.options.cost, queue.balance.tokenCapacity, queue.meanOutputTokens.value);
+    // Where limits are to be learned, tokens are counted before it is known how many there are.
+    const capacity = queue.tokenCapacity ?? (queue.learner && Infinity);
+    const cost = costOf(call, this.options.cost, capacity, queue);
     return isPromise(cost) ? this.admitLater(call, key, cost) : enter(queue, call, cost);
   }
 
@@ -66,7 +78,40 @@ export class Limiter {
    * taken not to be in that account.
    */
   observe(limits: RateLimitInfo, key: string = DEFAULT_KEY): void {
-    this.queueOf(key).observe(limits);
+    const queue = this.queueOf(key);
+    queue.observe(limits);
+    queue.wake();
+  }
+
+  /**
+   * Changes the limits in force, for calls that wait too. A number left out stays as it is, `undefined` takes a limit
+   * away. What has been used up stays used up: of 60 requests with 20 left, changed to 100, 60 are left. Each process has
+   * its own numbers, also where a store is shared.
+   *
+   * @example
+   * limiter.update({ requestsPerMinute: 1000, tokensPerMinute: 400_000 }); // the account has moved up a tier
+   *
+   * @throws TypeError for a name that is none of a limit or a bound, or a value out of range; nothing is changed then.
+   */
+  update(changes: LimiterChanges): void {
+    checkLimiterChanges(changes, this.options);
+    const options = { ...this.options, ...changes };
+    const numbers = [...this.queues].map(([key, queue]) => [queue, numbersFor(options, key)] as const);
+    this.options = options;
+    this.bounds = boundsOf(options);
+    for (const [queue, given] of numbers) {
+      if (queue.learner) queue.learner.give(given);
+      else queue.reconfigure(limitsOf(given));
+      queue.wake();
+    }
+  }
+
+  /**
+   * Milliseconds that a call of this size would have to wait if it came now, by the rates alone; 0 when none. A place among
+   * `maxConcurrent` may take longer to become free.
+   */
+  expectedWaitMs({ requests = 1, tokens = 0 }: Partial<Amounts> = {}, key: string = DEFAULT_KEY): number {
+    return Math.ceil(this.queueOf(key).waitFor({ requests, tokens }));
   }
 
   /** The state of every balance by its key, as plain data; without `key` in the options there is one, `default`. */
@@ -91,18 +136,34 @@ export class Limiter {
   private queueOf(key: string): AdmissionQueue {
     let queue = this.queues.get(key);
     if (!queue) {
-      const now = runtime().now();
-      if (this.queues.size >= this.sweepAt) this.forgetIdle(now);
-      const balance = new Balance(numbersFor(this.options, key), now);
-      queue = new AdmissionQueue(this.options.key && key, balance, this.bounds);
-      this.queues.set(key, queue);
+      if (this.queues.size >= this.sweepAt) this.forgetIdle(runtime().now());
+      this.queues.set(key, (queue = this.makeQueue(key)));
     }
+    return queue;
+  }
+
+  private makeQueue(key: string): AdmissionQueue {
+    const { options, guard } = this;
+    const now = runtime().now();
+    const given = numbersFor(options, key);
+    const learner = options.learn ? new Learner(given, (limits) => queue.reconfigure(limits)) : undefined;
+    const limits = learner?.limits ?? limitsOf(given);
+    const queue = new AdmissionQueue(
+      options.key && key,
+      () => this.bounds,
+      (wake) => (guard ? new SharedBalance(key, guard, limits, now, wake) : new MemoryBalance(limits, now)),
+    );
+    queue.learner = learner;
     return queue;
   }
 
   /** Forgets the balances that are as good as new. Done each time their number has doubled, which spreads the cost. */
   private forgetIdle(now: number): void {
-    for (const [key, queue] of this.queues) if (queue.isIdle(now)) this.queues.delete(key);
+    for (const [key, queue] of this.queues) {
+      if (!queue.isIdle(now)) continue;
+      queue.balance.forget?.();
+      this.queues.delete(key);
+    }
     this.sweepAt = Math.max(FEW_KEYS, 2 * this.queues.size);
   }
 }
@@ -121,5 +182,9 @@ function untilAborted<T>(call: Call, promise: Promise<T>): Promise<T> {
 }
 
 function enter(queue: AdmissionQueue, call: Call, cost: Cost): Lease | Promise<Lease> {
-  return queue.enter(new Lease(queue, call, cost.requests, cost.tokens, cost.inputTokens));
+  return queue.enter(new Lease(queue, call, cost));
+}
+
+function boundsOf({ maxWaitMs = DEFAULT_MAX_WAIT_MS, maxQueue = Infinity }: LimiterOptions): QueueBounds {
+  return { maxWaitMs, maxQueue };
 }

@@ -14,11 +14,18 @@ export class RefillingLevel {
   private level: number;
 
   constructor(
-    readonly perMs: number,
-    readonly capacity: number,
+    public perMs: number,
+    public capacity: number,
     private at: number,
   ) {
     this.level = capacity;
+  }
+
+  /** Changes rate and capacity. What was used up stays used up: the level moves with the capacity. */
+  reconfigure(perMs: number, capacity: number, now: number): void {
+    this.level = this.levelAt(now) + capacity - this.capacity;
+    this.perMs = perMs;
+    this.capacity = capacity;
   }
 
   /** The level at `now`. */
@@ -42,6 +49,12 @@ export class RefillingLevel {
   /** Takes `amount`, as debt when it is not there; a negative amount gives back. */
   take(amount: number, now: number): void {
     this.level = Math.min(this.levelAt(now) - amount, this.capacity);
+  }
+
+  /** Sets the level to what is known of it from elsewhere. */
+  setTo(level: number, now: number): void {
+    this.at = now;
+    this.level = Math.min(level, this.capacity);
   }
 
   /** Lowers the level; it is never raised. */

@@ -1,4 +1,4 @@
-import { QueueFullError, RateLimitError } from '../errors/index.js';
+import { QueueFullError, RateLimitError, redactText, StoreUnavailableError } from '../errors/index.js';
 import type { Call } from '../pipeline/call.js';
 
 /** Why a call cannot wait as long as it would have to, in milliseconds. */
@@ -32,6 +32,15 @@ export function queueFull(call: Call, count: number, waitMs: number): QueueFullE
   return new QueueFullError(
     `${call.label}() was refused: ${count} calls wait for the limiter already (maxQueue).`,
     retryAfter(waitMs),
+  );
+}
+
+/** The shared store does not answer. */
+export function storeUnavailable(call: Call, cause: unknown): StoreUnavailableError {
+  const why = cause instanceof Error ? cause.message : String(cause);
+  return new StoreUnavailableError(
+    `The shared store of the limiter of ${call.label}() is down: ${redactText(why)}`,
+    { cause },
   );
 }
 

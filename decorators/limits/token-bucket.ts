@@ -1,8 +1,9 @@
 import { AbortError } from '../errors/index.js';
 import { checkOptions, rules, show } from '../pipeline/options.js';
-import { runtime, type CancelTimer } from '../pipeline/runtime.js';
+import { runtime } from '../pipeline/runtime.js';
 import { AbortWatch } from '../pipeline/abort-watch.js';
-import { RefillingLevel, timerDelay } from './refilling-level.js';
+import { OneTimer } from './one-timer.js';
+import { RefillingLevel } from './refilling-level.js';
 import { WaitList, type Linked } from './wait-list.js';
 
 /** How long `TokenBucket.acquire()` may wait. */
@@ -42,7 +43,7 @@ export class TokenBucket {
   private readonly level: RefillingLevel;
   private readonly waiters = new WaitList<Waiter>();
   private readonly aborts = new AbortWatch(() => this.serve());
-  private cancelTimer: CancelTimer | undefined;
+  private readonly timer = new OneTimer(() => this.serve());
 
   constructor(
     /** Tokens added a second. */
@@ -136,18 +137,17 @@ export class TokenBucket {
 
   /** Grants what can be granted, and sets the one timer for the waiter that is then at the head. */
   private serve(): void {
-    this.cancelTimer?.();
-    this.cancelTimer = undefined;
     const now = runtime().now();
     for (let head = this.waiters.head; head; head = this.waiters.head) {
       const waitMs = this.level.waitFor(head.tokens, now);
       if (waitMs > 0) {
-        this.cancelTimer = runtime().setTimer(() => this.serve(), timerDelay(waitMs));
+        this.timer.set(now + waitMs, now);
         return;
       }
       this.level.take(head.tokens, now);
       head.grant();
     }
+    this.timer.clear();
   }
 }
 

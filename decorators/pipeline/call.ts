@@ -23,6 +23,8 @@ export interface TokenUsage {
   readonly outputTokens?: number;
   /** The part of the input that the provider read from its cache. */
   readonly cachedInputTokens?: number;
+  /** True when the output is what has been counted of a stream, since the provider had not told the usage. */
+  readonly counted?: boolean;
 }
 
 /** What a method learns while it runs and policies want to know. */

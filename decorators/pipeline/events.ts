@@ -62,6 +62,14 @@ export interface LimiterEvent extends CallEventBase {
   readonly waitMs?: number;
 }
 
+/** The store that a limiter shares with other processes has gone down, or is there again. */
+export interface StoreEvent extends CallEventBase {
+  readonly type: 'store';
+  readonly state: 'up' | 'down';
+  /** What it failed with, when it went down. */
+  readonly error?: LLMError;
+}
+
 /** The method does not do quite what it was asked to. Told once an object and `subject`. */
 export interface WarningEvent extends CallEventBase {
   readonly type: 'warning';
@@ -74,7 +82,14 @@ export interface WarningEvent extends CallEventBase {
 
 /** Everything that policies and methods tell. */
 export type PolicyEvent =
-  AttemptEvent | RetryEvent | WaitEvent | SuccessEvent | FailureEvent | LimiterEvent | WarningEvent;
+  | AttemptEvent
+  | RetryEvent
+  | WaitEvent
+  | SuccessEvent
+  | FailureEvent
+  | LimiterEvent
+  | StoreEvent
+  | WarningEvent;
 
 /** The event of one kind; several kinds may share a type of event. */
 export type PolicyEventOf<Kind, E = PolicyEvent> = E extends { type: infer Kinds }

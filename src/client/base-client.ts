@@ -1,6 +1,6 @@
 import type { AxiosInstance } from 'axios';
 import { UnsupportedOperationError, type ResponseFormatError } from '../../decorators/errors/index.js';
-import { isLimiter, Limiter } from '../../decorators/limits/index.js';
+import type { Limiter } from '../../decorators/limits/index.js';
 import {
   currentCall,
   onPolicyEvent,
@@ -25,10 +25,12 @@ import type {
   ChatParams,
   EmbeddingParams,
 } from '../wire/index.js';
+import { textCounter, type TextCounter, type Tokenizer } from '../tokenizer/tokenizer.js';
 import { connect } from './connection.js';
 import { ClientHooks } from './hooks.js';
 import { clientHost } from './host.js';
 import { Lifecycle } from './lifecycle.js';
+import { limiterFor } from './limiter-for.js';
 import { bodyLog, resolveLogger } from './logging.js';
 import { checkClientOptions, resolveBaseURL, type ClientOptions } from './options.js';
 import { checkSpec, type ProviderSpec } from './provider-spec.js';
@@ -79,13 +81,14 @@ export abstract class BaseLLMClient extends ClientHooks {
   /** What the decorators know of this client. */
   readonly [policyHost]: PolicyHost;
   /** Model of chat completions that name none. */
-  protected readonly model: string | undefined;
+  protected override readonly model: string | undefined;
   /** Model of embeddings that name none. */
   protected readonly embeddingModel: string | undefined;
 
   readonly #lifecycle: Lifecycle;
   readonly #context: RequestContext;
   readonly #warnings: Warnings;
+  readonly #tokenizer: Tokenizer | undefined;
 
   /**
    * @throws TypeError for an option that is unknown or cannot be.
@@ -99,8 +102,7 @@ export abstract class BaseLLMClient extends ClientHooks {
     this.baseURL = resolveBaseURL(options, this.provider, type.name);
     this.model = options.model ?? this.provider.models?.chat;
     this.embeddingModel = options.embeddingModel ?? this.provider.models?.embedding;
-    const { rateLimit } = options;
-    this.limiter = rateLimit === undefined || isLimiter(rateLimit) ? rateLimit : new Limiter(rateLimit);
+    this.limiter = limiterFor(options.rateLimit, (call) => this.modelOf(call));
     const { baseURL, provider, limiter } = this;
     const { http, credentials, close } = connect({
       className: type.name,
@@ -111,6 +113,7 @@ export abstract class BaseLLMClient extends ClientHooks {
       authHeaders: (key) => this.authHeaders(key),
     });
     this.http = http;
+    this.#tokenizer = options.tokenizer;
     const logger = resolveLogger(options.logger);
     const lifecycle = new Lifecycle(type.name, close);
     this.#lifecycle = lifecycle;
@@ -120,6 +123,7 @@ export abstract class BaseLLMClient extends ClientHooks {
       http,
       provider,
       secrets,
+      counterFor: (model) => this.tokenCounter(model),
       readError: (response) => this.readError(response),
       readRateLimit: (headers) => this.readRateLimit(headers),
       readUsage: (answer) => this.readUsage(answer),
@@ -270,6 +274,10 @@ export abstract class BaseLLMClient extends ClientHooks {
    */
   protected override dropField(field: string, why: string): void {
     this.#warnings.dropped(currentCall(), field, why);
+  }
+
+  protected override tokenCounter(model: string | undefined): TextCounter {
+    return textCounter(this.#tokenizer, model, this.constructor.name);
   }
 }
 

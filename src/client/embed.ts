@@ -1,12 +1,15 @@
 import { ResponseFormatError } from '../../decorators/errors/index.js';
 import type { CallOptions } from '../../decorators/pipeline/index.js';
 import { runtime } from '../../decorators/pipeline/runtime.js';
+import type { TextCounter } from '../tokenizer/tokenizer.js';
 import type { EmbeddingResponse } from '../wire/index.js';
-import { estimateInputTokens } from './estimate.js';
 import { callsBehind, rememberCalls } from './response-info.js';
 
 /** Requests of one `embeddings()` call that are under way at once. */
 const PARALLEL_REQUESTS = 4;
+
+/** Part of a request's limit of tokens that is filled: its inputs may have more than was estimated. */
+const FILLED = 0.85;
 
 /** What one request may hold. */
 export interface BatchLimits {
@@ -15,13 +18,13 @@ export interface BatchLimits {
 }
 
 /** Splits inputs into lists that each fit one request, in their order. */
-export function splitInputs(inputs: readonly string[], limits: BatchLimits): string[][] {
+export function splitInputs(inputs: readonly string[], limits: BatchLimits, count: TextCounter): string[][] {
   const batches: string[][] = [];
   let batch: string[] = [];
   let tokens = 0;
   for (const input of inputs) {
-    const cost = estimateInputTokens(input);
-    if (batch.length > 0 && (batch.length >= limits.inputs || tokens + cost > limits.tokens)) {
+    const cost = count(input);
+    if (batch.length > 0 && (batch.length >= limits.inputs || tokens + cost > FILLED * limits.tokens)) {
       batches.push(batch);
       batch = [];
       tokens = 0;
@@ -42,11 +45,12 @@ export function splitInputs(inputs: readonly string[], limits: BatchLimits): str
 export async function embedAll(
   inputs: readonly string[],
   limits: BatchLimits,
+  count: TextCounter,
   options: CallOptions,
   ending: AbortController,
   embedBatch: (batch: string[], options: CallOptions) => Promise<EmbeddingResponse>,
 ): Promise<number[][]> {
-  const batches = splitInputs(inputs, limits);
+  const batches = splitInputs(inputs, limits, count);
   const responses = new Array<EmbeddingResponse>(batches.length);
   const deadline = options.timeoutMs === undefined ? undefined : runtime().now() + options.timeoutMs;
   const signal = options.signal ? AbortSignal.any([options.signal, ending.signal]) : ending.signal;

@@ -1,56 +1,75 @@
 import type { TokenEstimate } from '../../decorators/pipeline/index.js';
+import type { TextCounter } from '../tokenizer/tokenizer.js';
+import { estimateMedium } from './estimate-media.js';
 
-/** Tokens that a chat message costs beyond its text: role and separators. */
+/** Tokens that a chat message costs beyond its texts: its role and separators. */
 const TOKENS_PER_MESSAGE = 4;
-
-/** Tokens taken for a picture, a sound or a file: the price of a middling picture. */
-const TOKENS_PER_MEDIUM = 800;
+/** The beginning of the answer, which belongs to the input. */
+const TOKENS_PER_REPLY = 3;
+/** Fields of a message that are no text for the model, or are counted with the message. */
+const NO_TEXT = new Set(['role', 'type', 'id', 'tool_call_id', 'cache_control', 'prompt_cache_breakpoint']);
+/** Fields of a request whose JSON the model is told. */
+const TOLD_AS_JSON = ['tools', 'functions', 'response_format', 'text'];
 
 /**
- * Roughly how many tokens a text has: a quarter of its characters, and one for each character beyond Latin
- * alphabets, as tokenizers of the GPT family come out on prose.
+ * What a request may use, by what its body is seen to hold; undefined where that says nothing. Its output is bounded by
+ * `max_completion_tokens`, `max_output_tokens` or `max_tokens`, each of `n` answers by it.
  */
-export function estimateTextTokens(text: string): number {
-  let wide = 0;
-  for (let i = 0; i < text.length; i++) if (text.charCodeAt(i) > 0x2e7f) wide++;
-  return Math.ceil((text.length - wide) / 4 + wide);
-}
-
-/** Roughly how many tokens the messages of a chat have. */
-export function estimateChatTokens(messages: readonly unknown[]): number {
-  return messages.reduce<number>((sum, message) => sum + TOKENS_PER_MESSAGE + estimateValue(message), 0);
-}
-
-/** Roughly how many tokens an embeddings input has; a list of numbers is a text that is tokens already. */
-export function estimateInputTokens(input: unknown): number {
-  return Array.isArray(input) ? input.length : estimateTextTokens(String(input));
-}
-
-/** What a request to any endpoint may use, by what its body is seen to hold; undefined where that says nothing. */
-export function estimateRequest(body: unknown): TokenEstimate | undefined {
+export function estimateRequest(body: unknown, count: TextCounter): TokenEstimate | undefined {
   if (body === undefined) return { inputTokens: 0, maxOutputTokens: 0 };
   if (typeof body !== 'object' || body === null) return undefined;
   const fields = body as Readonly<Record<string, unknown>>;
-  const input = fields['messages'] ?? fields['input'];
-  if (input === undefined) return undefined;
-  const isTokens = Array.isArray(input) && typeof input[0] === 'number';
-  const bounds = [fields['max_completion_tokens'], fields['max_output_tokens'], fields['max_tokens']];
-  return {
-    inputTokens: Array.isArray(input) && !isTokens ? estimateChatTokens(input) : estimateInputTokens(input),
-    maxOutputTokens: bounds.find((bound): bound is number => typeof bound === 'number' && bound >= 0),
-  };
+  const { messages, input = fields['prompt'], model } = fields;
+  if (messages === undefined && input === undefined) return undefined;
+  const named = typeof model === 'string' ? model : undefined;
+  let inputTokens = estimateValue(fields['instructions'] ?? fields['system'], count, named);
+  if (Array.isArray(messages)) inputTokens += TOKENS_PER_REPLY;
+  inputTokens += estimateInput(messages ?? input, count, named);
+  for (const name of TOLD_AS_JSON) inputTokens += estimateJson(fields[name], count);
+  return { inputTokens, maxOutputTokens: outputBound(fields) };
 }
 
-/** Sums the texts of a message, wherever they stand in it. */
-function estimateValue(value: unknown): number {
-  if (typeof value === 'string') return estimateTextTokens(value);
+/** Messages, or texts to embed; a text that is a list of numbers is tokens already. */
+function estimateInput(input: unknown, count: TextCounter, model: string | undefined): number {
+  if (!Array.isArray(input)) return estimateValue(input, count, model);
+  if (typeof input[0] === 'number') return input.length;
+  return input.reduce<number>((sum, item: unknown) => {
+    if (Array.isArray(item)) return sum + estimateInput(item, count, model);
+    const overhead = typeof item === 'object' ? TOKENS_PER_MESSAGE : 0;
+    return sum + overhead + estimateValue(item, count, model);
+  }, 0);
+}
+
+function outputBound(fields: Readonly<Record<string, unknown>>): number | undefined {
+  const bound = fields['max_completion_tokens'] ?? fields['max_output_tokens'] ?? fields['max_tokens'];
+  if (typeof bound !== 'number' || !(bound >= 0)) return undefined;
+  const { n } = fields;
+  return typeof n === 'number' && n > 1 ? bound * n : bound;
+}
+
+/** Sums the texts of a message, wherever they stand in it, and its media. */
+function estimateValue(value: unknown, count: TextCounter, model: string | undefined): number {
+  if (typeof value === 'string') return count(value);
   if (typeof value !== 'object' || value === null) return 0;
-  if (Array.isArray(value)) return value.reduce<number>((sum, item) => sum + estimateValue(item), 0);
-  const { type } = value as { type?: unknown };
-  if (type === 'image_url' || type === 'input_audio' || type === 'file') return TOKENS_PER_MEDIUM;
+  if (Array.isArray(value)) {
+    return value.reduce<number>((sum, item) => sum + estimateValue(item, count, model), 0);
+  }
+  const medium = estimateMedium(value as Record<string, unknown>, model);
+  if (medium !== undefined) return medium;
   let sum = 0;
   for (const [name, item] of Object.entries(value)) {
-    if (name !== 'role' && name !== 'type' && name !== 'id') sum += estimateValue(item);
+    if (!NO_TEXT.has(name)) sum += estimateValue(item, count, model);
   }
   return sum;
+}
+
+/** OpenAI tells its models of tools and schemas in a language of its own, which takes somewhat less than their JSON. */
+function estimateJson(value: unknown, count: TextCounter): number {
+  if (typeof value !== 'object' || value === null) return 0;
+  try {
+    return count(JSON.stringify(value) ?? '');
+  } catch (error) {
+    if (error instanceof TypeError) return 0; // what is no JSON is refused when it is sent
+    throw error;
+  }
 }

@@ -16,6 +16,7 @@ import type {
   EmbeddingParams,
   EmbeddingResponse,
 } from '../wire/index.js';
+import type { TextCounter } from '../tokenizer/tokenizer.js';
 import { normaliseMessage, normaliseUsage } from '../wire/normalise.js';
 import type { BatchLimits } from './embed.js';
 import { estimateRequest } from './estimate.js';
@@ -56,7 +57,10 @@ export interface EmbeddingInput {
  */
 export abstract class ClientHooks {
   protected abstract readonly provider: ProviderSpec;
+  protected abstract readonly model: string | undefined;
   protected abstract dropField(field: string, why: string): void;
+  /** Counts the tokens of texts: by the option `tokenizer`, else by rule of thumb. */
+  protected abstract tokenCounter(model: string | undefined): TextCounter;
   protected abstract malformedAnswer(
     what: string,
     answer: unknown,
@@ -141,7 +145,16 @@ export abstract class ClientHooks {
 
   /** What the headers of any response say of the provider's limits. */
   protected readRateLimit(headers: unknown): RateLimitInfo | undefined {
-    return readRateLimit(headers);
+    const info = readRateLimit(headers);
+    const { rateLimitWindows } = this.provider;
+    return info && rateLimitWindows ? withWindows(info, rateLimitWindows) : info;
+  }
+
+  /** The model that a call is for: limits that are learned are those of a model. */
+  protected modelOf({ args }: Call): string | undefined {
+    const [, second] = args as [unknown, { model?: unknown; body?: { model?: unknown } } | undefined];
+    const model = second?.model ?? second?.body?.model ?? this.model;
+    return typeof model === 'string' ? model : undefined;
   }
 
   /** The tokens that a result, a chunk of a stream, or the answer of `request()` says were used. Default: by its `usage`. */
@@ -163,12 +176,35 @@ export abstract class ClientHooks {
   }
 
   /** How many tokens a call is expected to use. */
-  protected estimate({ method, args }: Call): TokenEstimate | undefined {
-    return method === 'request' ? estimateRequest((args[1] as ApiRequest | undefined)?.body) : undefined;
+  protected estimate({ method, args, options }: Call): TokenEstimate | undefined {
+    if (method !== 'request') return undefined;
+    const body = (args[1] as ApiRequest | undefined)?.body;
+    return this.estimateBody(options.extraBody ? { ...(body as object), ...options.extraBody } : body);
+  }
+
+  /** How many tokens a request with this body, in OpenAI's words, is expected to use; undefined when it does not say. */
+  protected estimateBody(body: unknown): TokenEstimate | undefined {
+    const model = (body as { model?: unknown } | null | undefined)?.model;
+    return estimateRequest(body, this.tokenCounter(typeof model === 'string' ? model : undefined));
   }
 
   /** Whether an event of a streaming method carries content: before the first that does, a failed stream is opened anew. */
   protected carriesContent(_method: string, _event: unknown): boolean {
     return true;
   }
+}
+
+const WINDOWS_MS = { minute: 60_000, hour: 3_600_000, day: 86_400_000 };
+
+function withWindows(
+  info: RateLimitInfo,
+  windows: NonNullable<ProviderSpec['rateLimitWindows']>,
+): RateLimitInfo {
+  const { requests, tokens } = info;
+  return {
+    ...info,
+    ...(requests &&
+      windows.requests && { requests: { ...requests, windowMs: WINDOWS_MS[windows.requests] } }),
+    ...(tokens && windows.tokens && { tokens: { ...tokens, windowMs: WINDOWS_MS[windows.tokens] } }),
+  };
 }

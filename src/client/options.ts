@@ -4,6 +4,7 @@ import { checkRetryOptions, type RetryOptions } from '../../decorators/retry-wit
 import { checkTimeouts, type TimeoutOptions } from '../../decorators/timeout.js';
 import { redactText } from '../../decorators/errors/index.js';
 import type { HttpOptions } from '../http/index.js';
+import type { Tokenizer } from '../tokenizer/tokenizer.js';
 import { environment } from './environment.js';
 import type { Logger } from './logging.js';
 import { isPlainObject } from './plain-object.js';
@@ -22,8 +23,16 @@ export interface ClientOptions {
   model?: string | undefined;
   /** Model of embeddings that name none. Default: the provider's. */
   embeddingModel?: string | undefined;
-  /** Limits of this client, or a `Limiter` that several clients share. Default: none. */
-  rateLimit?: LimiterOptions | Limiter | undefined;
+  /**
+   * Limits of this client, or a `Limiter` that several clients share. `'learn'` finds the limits of each model out, from
+   * the provider's headers or by its refusals. Default: none.
+   */
+  rateLimit?: LimiterOptions | Limiter | 'learn' | undefined;
+  /**
+   * Counts the tokens of a text, for what a call reserves of `tokensPerMinute`: `gptTokenizer` of `keelson/tokenizer`, or
+   * a function of your own. Default: a rule of thumb, within some 15 % on ordinary text.
+   */
+  tokenizer?: Tokenizer | undefined;
   /** Options of `@RetryWithBackoff` for the methods of this client; `false` for no retries. */
   retry?: RetryOptions | false | undefined;
   /** Options of `@Timeout` for the methods of this client. */
@@ -46,6 +55,7 @@ const OPTION_NAMES = [
   'model',
   'embeddingModel',
   'rateLimit',
+  'tokenizer',
   'retry',
   'timeouts',
   'headers',
@@ -91,17 +101,25 @@ export function checkClientOptions(options: unknown, className: string, ownNames
     const remedy = nearest ? `Use ${nearest}.` : `There are: ${known.join(', ')}.`;
     throw new TypeError(`${where}: there is no option \`${name}\`. ${remedy}`);
   }
-  const { model, embeddingModel, rateLimit, retry, timeouts, headers, query, logger } =
+  const { model, embeddingModel, rateLimit, tokenizer, retry, timeouts, headers, query, logger } =
     options as ClientOptions;
   for (const [name, value] of Object.entries({ model, embeddingModel })) {
     if (value !== undefined && (typeof value !== 'string' || value === '')) {
       throw new TypeError(`${where}: \`${name}\` is ${show(value)}: give the name of a model.`);
     }
   }
-  for (const [name, value] of Object.entries({ rateLimit, timeouts })) {
-    if (value !== undefined && (typeof value !== 'object' || value === null || Array.isArray(value))) {
-      throw new TypeError(`${where}: \`${name}\` is ${show(value)}: give an object.`);
-    }
+  if (rateLimit !== undefined && rateLimit !== 'learn' && !isObject(rateLimit)) {
+    throw new TypeError(
+      `${where}: \`rateLimit\` is ${show(rateLimit)}: give an object such as { requestsPerMinute: 60 }, a Limiter, or 'learn'.`,
+    );
+  }
+  if (timeouts !== undefined && !isObject(timeouts)) {
+    throw new TypeError(`${where}: \`timeouts\` is ${show(timeouts)}: give an object.`);
+  }
+  if (tokenizer !== undefined && typeof tokenizer !== 'function') {
+    throw new TypeError(
+      `${where}: \`tokenizer\` is ${show(tokenizer)}: give a function such as \`gptTokenizer\` of keelson/tokenizer, (text, model) => number.`,
+    );
   }
   if (query !== undefined && !isPlainObject(query)) {
     throw new TypeError(
@@ -125,6 +143,10 @@ export function checkClientOptions(options: unknown, className: string, ownNames
       );
     }
   }
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /** Names a value that may be a key in the wrong place. */

@@ -36,6 +36,14 @@ export interface ProviderSpec {
     /** Tokens of all inputs of an embeddings request together. */
     readonly embeddingTokens?: number;
   };
+  /**
+   * How long the windows are that the rate limit headers speak of. Default: what the headers' names say, else what their
+   * numbers show.
+   */
+  readonly rateLimitWindows?: {
+    readonly requests?: 'minute' | 'hour' | 'day';
+    readonly tokens?: 'minute' | 'hour' | 'day';
+  };
   /** False for a provider without embeddings. Default true. */
   readonly hasEmbeddings?: boolean;
   /**

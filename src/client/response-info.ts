@@ -4,6 +4,7 @@ import type { TokenUsage } from '../../decorators/pipeline/call.js';
 
 /** What is known of the request behind a result. */
 export interface ResponseInfo {
+  /** What the provider says was used; missing where it said nothing, even if tokens were counted here. */
   readonly usage?: TokenUsage;
   /** The provider's id of the request; for a result of several requests that of the last. */
   readonly requestId?: string;
@@ -42,7 +43,7 @@ export function callsBehind(result: object): readonly CallRecord[] {
 export function responseInfo(result: object): ResponseInfo | undefined {
   const calls = callsBehind(result);
   if (calls.length === 0) return undefined;
-  const usages = calls.map(({ facts }) => facts.usage).filter((usage) => usage !== undefined);
+  const usages = calls.flatMap(({ facts: { usage } }) => (usage && !usage.counted ? [usage] : []));
   const last = calls[calls.length - 1]?.facts;
   return {
     ...(usages.length > 0 && { usage: usages.reduce(addUsage) }),
@@ -53,7 +54,7 @@ export function responseInfo(result: object): ResponseInfo | undefined {
 }
 
 function addUsage(a: TokenUsage, b: TokenUsage): TokenUsage {
-  const sum = (name: keyof TokenUsage): TokenUsage =>
+  const sum = (name: 'inputTokens' | 'outputTokens' | 'cachedInputTokens'): TokenUsage =>
     a[name] === undefined && b[name] === undefined ? {} : { [name]: (a[name] ?? 0) + (b[name] ?? 0) };
   return { ...sum('inputTokens'), ...sum('outputTokens'), ...sum('cachedInputTokens') };
 }

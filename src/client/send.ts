@@ -18,6 +18,7 @@ import {
 import { haveLazySignal } from '../../decorators/pipeline/call-options.js';
 import type { HttpRequestConfig } from '../http/index.js';
 import { checkExtraBody } from './arguments.js';
+import type { TextCounter } from '../tokenizer/tokenizer.js';
 import type { ProviderSpec } from './provider-spec.js';
 import { errorInBody, unexpectedContent } from './unusable-answer.js';
 
@@ -39,6 +40,8 @@ export interface RequestContext {
   readonly provider: ProviderSpec;
   /** Values that must not show in an error or a log. */
   readonly secrets: Iterable<string>;
+  /** Counts tokens as a model does. */
+  readonly counterFor: (model: string | undefined) => TextCounter;
   /** Writes a body to the log, without `secrets` and those of the call; missing unless that was asked for. */
   readonly logBody?: (what: string, body: unknown, ofCall: Iterable<string>) => void;
   readError(response: ErrorResponse): LLMError;

@@ -6,6 +6,7 @@ import { readChunks, type ByteSource, type ChatEvents } from '../streaming/index
 import type { ChatCompletionChunk } from '../wire/index.js';
 import { rememberCalls } from './response-info.js';
 import { openEventStream, STREAM_TYPES, type ApiRequest, type RequestContext } from './send.js';
+import { StreamedOutput } from './streamed-output.js';
 import { contentType, errorInBody, secretsBehind, unexpectedContent } from './unusable-answer.js';
 
 /** How much of a body that is no event stream is read, to say what it is. */
@@ -33,15 +34,27 @@ export async function streamChunks(
       secrets,
       fallback: (message, errorInit) => new StreamError(message, errorInit),
     });
+  const output = new StreamedOutput(context.counterFor, context.readUsage);
   let begun = false;
   const onChunk = (chunk: ChatCompletionChunk): void => {
     if (!begun && call) rememberCalls(chunk, [call]);
     begun = true;
-    const usage = chunk.usage && context.readUsage(chunk);
+    const usage = output.add(chunk);
     if (usage) call?.report({ usage });
   };
+  const onEnd = (): void => {
+    const usage = call && output.untold();
+    if (usage) call.report({ usage });
+  };
   const failedFinishes = context.provider.errors;
-  return readChunks(response.data as ByteSource, { events, toError, failedFinishes, onChunk, secrets });
+  return readChunks(response.data as ByteSource, {
+    events,
+    toError,
+    failedFinishes,
+    onChunk,
+    onEnd,
+    secrets,
+  });
 }
 
 async function wrongContentType(

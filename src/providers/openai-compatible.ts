@@ -14,7 +14,6 @@ import { Timeout } from '../../decorators/timeout.js';
 import { checkInputs, checkMessages, checkParams } from '../client/arguments.js';
 import { BaseLLMClient } from '../client/base-client.js';
 import { checkVectors, embedAll } from '../client/embed.js';
-import { estimateChatTokens, estimateInputTokens } from '../client/estimate.js';
 import type { ChatInput, ProviderRequest } from '../client/hooks.js';
 import type { ProviderSpec } from '../client/provider-spec.js';
 import { callsBehind, rememberCalls } from '../client/response-info.js';
@@ -137,6 +136,7 @@ export class OpenAICompatibleClient extends BaseLLMClient {
       embedAll(
         typeof input === 'string' ? [input] : input,
         this.embeddingLimits(params.model ?? this.embeddingModel ?? ''),
+        this.tokenCounter(params.model ?? this.embeddingModel),
         given,
         ending,
         (batch, batchOptions) => this.embedBatch(batch, params, batchOptions),
@@ -187,17 +187,21 @@ export class OpenAICompatibleClient extends BaseLLMClient {
   }
 
   protected override estimate(call: Call): TokenEstimate | undefined {
-    const { method, args } = call;
+    const { method, args, options } = call;
     const [first, params] = args as [unknown[], (ChatParams & EmbeddingParams) | undefined];
-    if (method === 'embedBatch') {
-      return {
-        inputTokens: first.reduce<number>((sum, input) => sum + estimateInputTokens(input), 0),
-        maxOutputTokens: 0,
-      };
-    }
-    if (method !== 'chatCompletion' && method !== 'chatCompletionEvents') return super.estimate(call);
-    const maxOutputTokens = params?.max_completion_tokens ?? params?.max_tokens ?? undefined;
-    return { inputTokens: estimateChatTokens(first), maxOutputTokens };
+    const isEmbedding = method === 'embedBatch';
+    if (!isEmbedding && method !== 'chatCompletion' && method !== 'chatCompletionEvents')
+      return super.estimate(call);
+    const model = isEmbedding ? this.embeddingModel : this.model;
+    const fields = { ...params, model: params?.model ?? model, ...options.extraBody };
+    if (!isEmbedding) return this.estimateBody({ ...fields, messages: first });
+    const estimate = this.estimateBody({ model: fields.model, input: first });
+    return estimate && { ...estimate, maxOutputTokens: 0 };
+  }
+
+  protected override modelOf(call: Call): string | undefined {
+    const { model } = (call.args[1] ?? {}) as EmbeddingParams;
+    return call.method === 'embedBatch' ? (model ?? this.embeddingModel) : super.modelOf(call);
   }
 
   /** A first chunk that only names the role is no content yet. */

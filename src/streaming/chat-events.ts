@@ -30,6 +30,8 @@ export interface ReadChunksOptions extends Pick<SseOptions, 'maxEventLength'> {
   events?: ChatEvents | undefined;
   /** Sees every chunk before it is handed on. */
   onChunk?: ((chunk: ChatCompletionChunk) => void) | undefined;
+  /** Called once when the stream ends: by its last event, the end of its bytes, a failure, or because its reader leaves. */
+  onEnd?: (() => void) | undefined;
   /** Finish reasons, as keys, with which the provider ends an answer that it failed to make. */
   failedFinishes?: Readonly<Record<string, unknown>> | undefined;
   /** Makes an error of the payload of an error event. Default: `errorFromResponse()`, else a `StreamError`. */
@@ -61,6 +63,7 @@ const EXCERPT_LENGTH = 80;
 class ChunkHandler implements EventHandler<ChatCompletionChunk> {
   readonly #events: ChatEvents;
   readonly #onChunk: ((chunk: ChatCompletionChunk) => void) | undefined;
+  readonly #onEnd: (() => void) | undefined;
   readonly #failedFinishes: Readonly<Record<string, unknown>> | undefined;
   readonly #toError: (payload: unknown) => Error;
   /** The choices seen, and whether each has its finish_reason. */
@@ -68,10 +71,11 @@ class ChunkHandler implements EventHandler<ChatCompletionChunk> {
   readonly #secrets: Iterable<string> | undefined;
 
   constructor(options: ReadChunksOptions) {
-    const { events = {}, onChunk, failedFinishes, toError, secrets } = options;
+    const { events = {}, onChunk, onEnd, failedFinishes, toError, secrets } = options;
     this.#events = events;
     this.#secrets = secrets;
     this.#onChunk = onChunk;
+    this.#onEnd = onEnd;
     this.#failedFinishes = failedFinishes;
     this.#toError =
       toError ??
@@ -97,6 +101,10 @@ class ChunkHandler implements EventHandler<ChatCompletionChunk> {
         ? 'The stream ended before the answer began.'
         : 'The stream ended in the middle of the answer, without a finish_reason.',
     );
+  }
+
+  ended(): void {
+    this.#onEnd?.();
   }
 
   #parse(event: SseEvent): unknown {

@@ -34,6 +34,8 @@ export interface EventHandler<T> {
   event(event: SseEvent): T | typeof END_OF_STREAM | undefined;
   /** The bytes have ended without a last event: throws if they may not. */
   end(): void;
+  /** Nothing more will be read, for whatever reason. Called once, before whoever reads is told. */
+  ended?(): void;
 }
 
 /** Returned by `EventHandler.event()` for an event that ends the stream and is no item itself. */
@@ -209,9 +211,11 @@ export class EventIterator<T> implements AsyncIterableIterator<T>, ReadyIterator
   }
 
   #end(): void {
+    if (this.#done) return;
     this.#done = true;
     this.#events = [];
     this.#position = 0;
+    this.#handler.ended?.();
   }
 }
 

@@ -34,3 +34,4 @@ export type { MockedResponses } from './mock-responses.js';
 export type { MockAdapter, MockAdapterReply, MockAdapterRequest, MockHandler } from './mock-adapter.js';
 export { useVirtualTime } from './virtual-time.js';
 export type { VirtualTime, VirtualTimeOptions } from './virtual-time.js';
+export * from './conformance/index.js';

@@ -1,5 +1,5 @@
-import { createRequire } from 'node:module';
 import type { AxiosInstance } from 'axios';
+import { loadPeer } from '../load-peer.js';
 
 /** What a handler answers: status, body, headers. */
 export type MockAdapterReply = readonly [
@@ -53,36 +53,11 @@ export interface MockAdapter {
 
 type MockAdapterClass = new (http: AxiosInstance) => MockAdapter;
 
-// Only the CommonJS build has these.
-declare const module: { require?: (name: string) => unknown } | undefined;
-declare const __filename: string | undefined;
-
-/**
- * The class of axios-mock-adapter, loaded only when it is wanted: who uses the test server alone need not install it.
- * Loading is synchronous, because jest's CommonJS mode has no `import()`.
- */
+/** The class of axios-mock-adapter: who uses the test server alone need not install it. */
 export function loadMockAdapter(): MockAdapterClass {
-  let cause: unknown;
-  for (const load of loaders()) {
-    try {
-      const loaded = load('axios-mock-adapter') as MockAdapterClass & { default?: MockAdapterClass };
-      return loaded.default ?? loaded;
-    } catch (error) {
-      cause = error;
-    }
-  }
-  throw new Error(
+  const loaded = loadPeer(
+    'axios-mock-adapter',
     'mockResponses needs the package axios-mock-adapter: run `npm install --save-dev axios-mock-adapter`.',
-    {
-      cause,
-    },
-  );
-}
-
-/** Ways to load a package: as this package would, else as the project would in whose folder the process runs. */
-function* loaders(): Generator<(name: string) => unknown> {
-  // `module.require` is also jest's own: it keeps to the test's module registry.
-  if (typeof module === 'object' && module?.require !== undefined) yield (name) => module.require?.(name);
-  if (typeof __filename === 'string') yield createRequire(__filename);
-  yield createRequire(`${process.cwd()}/package.json`);
+  ) as MockAdapterClass & { default?: MockAdapterClass };
+  return loaded.default ?? loaded;
 }

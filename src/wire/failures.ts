@@ -14,7 +14,7 @@ export function failureIn(answer: unknown, finishes?: Fields): unknown {
   // Gemini's compatible endpoint wraps an error in a list.
   const body: unknown = Array.isArray(answer) && answer.length === 1 ? answer[0] : answer;
   if (!isObject(body)) return undefined;
-  if (body['error']) return body;
+  if (body['error'] || body['object'] === 'error') return body; // the latter is Mistral's
   const { choices } = body;
   if (!Array.isArray(choices)) return undefined;
   for (const choice of choices as unknown[]) {

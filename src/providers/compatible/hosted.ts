@@ -87,6 +87,7 @@ export class GroqClient extends OpenAICompatibleClient {
     name: 'groq',
     baseURL: 'https://api.groq.com/openai/v1',
     env: { apiKey: 'GROQ_API_KEY', baseURL: 'GROQ_BASE_URL' },
+    rateLimitWindows: { requests: 'day', tokens: 'minute' },
     hasEmbeddings: false,
     assistantFields: ['role', 'content', 'tool_calls', 'function_call', 'name'],
   };
@@ -99,16 +100,6 @@ export class TogetherClient extends OpenAICompatibleClient {
     baseURL: 'https://api.together.xyz/v1',
     env: { apiKey: 'TOGETHER_API_KEY', baseURL: 'TOGETHER_BASE_URL' },
     embeddingFormat: 'float',
-  };
-}
-
-/** xAI's Grok. The key comes from `apiKey` or `XAI_API_KEY`. It has no embeddings. */
-export class XAIClient extends OpenAICompatibleClient {
-  static override readonly provider: ProviderSpec = {
-    name: 'xai',
-    baseURL: 'https://api.x.ai/v1',
-    env: { apiKey: 'XAI_API_KEY', baseURL: 'XAI_BASE_URL' },
-    hasEmbeddings: false,
   };
 }
 

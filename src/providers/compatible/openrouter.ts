@@ -2,8 +2,15 @@ import type { ErrorResponse, LLMError } from '../../../decorators/errors/index.j
 import type { ProviderSpec } from '../../client/provider-spec.js';
 import { OpenAICompatibleClient } from '../openai-compatible.js';
 
-interface RoutedError {
-  error?: { metadata?: { headers?: Readonly<Record<string, string>> | null } | null } | string | null;
+interface Metadata {
+  readonly headers?: Readonly<Record<string, string>> | null;
+  readonly provider_name?: string | null;
+  readonly raw?: unknown;
+}
+
+function metadataOf(body: unknown): Metadata {
+  const { error } = (body ?? {}) as { error?: { metadata?: Metadata | null } | string | null };
+  return (typeof error === 'object' && error?.metadata) || {};
 }
 
 /**
@@ -18,11 +25,18 @@ export class OpenRouterClient extends OpenAICompatibleClient {
     embeddingFormat: 'float',
   };
 
-  /** The limits of free models stand in the error's body, as the headers that they would have been. */
+  /**
+   * The limits of free models stand in the error's body, as the headers that they would have been. A 404 that comes from
+   * the provider behind, without a word of it, passes: the next try may go to another.
+   */
   protected override readError(response: ErrorResponse): LLMError {
-    const { error } = (response.body ?? {}) as RoutedError;
-    const headers = typeof error === 'object' ? error?.metadata?.headers : undefined;
-    const inBody = headers && this.readRateLimit(headers);
-    return super.readError(inBody ? { rateLimit: inBody, ...response } : response);
+    const { headers, provider_name: upstream, raw } = metadataOf(response.body);
+    const rateLimit = headers ? this.readRateLimit(headers) : undefined;
+    const mayPass = response.statusCode === 404 && Boolean(upstream) && !raw;
+    return super.readError({
+      ...response,
+      ...(rateLimit && { rateLimit }),
+      ...(mayPass && { retryable: true }),
+    });
   }
 }

@@ -1,0 +1,2 @@
+export { gptTokenizer } from './gpt-tokenizer.js';
+export type { Tokenizer } from './tokenizer.js';
