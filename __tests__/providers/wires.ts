@@ -6,6 +6,7 @@ import {
   type WireFailure,
   type WireReply,
 } from 'keelson/testing';
+import { anthropicWire } from './anthropic/wire.js';
 
 type Fields = Record<string, unknown>;
 
@@ -262,6 +263,7 @@ const llamacpp = openAIWire({
 
 export const WIRES: Readonly<Record<string, ProviderWire>> = {
   openai: openAIWire(),
+  anthropic: anthropicWire,
   deepseek,
   qwen,
   moonshot,
