@@ -7,6 +7,7 @@ import {
   type WireReply,
 } from 'keelson/testing';
 import { anthropicWire } from './anthropic/wire.js';
+import { azureWire } from './azure/wire.js';
 
 type Fields = Record<string, unknown>;
 
@@ -264,6 +265,7 @@ const llamacpp = openAIWire({
 export const WIRES: Readonly<Record<string, ProviderWire>> = {
   openai: openAIWire(),
   anthropic: anthropicWire,
+  azure: azureWire,
   deepseek,
   qwen,
   moonshot,
