@@ -1,6 +1,8 @@
 import { nearestName, show } from '../../decorators/pipeline/options.js';
 import { BaseLLMClient } from '../client/base-client.js';
 import type { ClientOptions } from '../client/options.js';
+import { AnthropicClient } from './anthropic/anthropic-client.js';
+import { AzureOpenAIClient } from './azure/azure-openai-client.js';
 import * as compatible from './compatible/index.js';
 import { OpenAIClient } from './openai/openai-client.js';
 
@@ -10,6 +12,8 @@ export type ClientClass<Client extends BaseLLMClient = BaseLLMClient> = new (opt
 /** The providers of this package, by the names that model strings begin with. */
 export const PROVIDERS = {
   openai: OpenAIClient,
+  anthropic: AnthropicClient,
+  azure: AzureOpenAIClient,
   deepseek: compatible.DeepSeekClient,
   qwen: compatible.QwenClient,
   moonshot: compatible.MoonshotClient,
