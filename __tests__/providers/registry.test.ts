@@ -98,7 +98,16 @@ describe('no key and no address of one provider reaches another', () => {
     const distinct = (values: readonly unknown[]): boolean => new Set(values).size === values.length;
     expect(distinct(classes.map(({ provider }) => provider.name))).toBe(true);
     expect(distinct(variables('baseURL'))).toBe(true);
-    expect(distinct(variables('apiKey'))).toBe(true);
+    // The two ways to one provider share its key.
+    const compatible = ({ name }: ProviderSpec): boolean => name.endsWith('-compatible');
+    const others = classes.filter(({ provider }) => !compatible(provider));
+    expect(distinct(others.flatMap(({ provider }) => provider.env?.apiKey ?? []))).toBe(true);
+    for (const { provider } of classes.filter((one) => compatible(one.provider))) {
+      const native = others.find((one) => `${one.provider.name}-compatible` === provider.name)?.provider;
+      if (!native) continue;
+      expect(provider.env?.apiKey).toBe(native?.env?.apiKey);
+      expect(new URL(provider.baseURL ?? '').host).toBe(new URL(native?.baseURL ?? '').host);
+    }
     expect(distinct(classes.map(({ provider }) => provider.baseURL))).toBe(true);
     for (const { provider } of classes) {
       expect(Object.keys(PROVIDERS)).toContain(provider.name);
@@ -107,14 +116,14 @@ describe('no key and no address of one provider reaches another', () => {
   });
 
   it.each(entries)('sends %s its own key, where all are set', async (name, Class) => {
-    let authorization: string | undefined;
+    let sent: Record<string, unknown> = {};
     const baseURL = await serve((request, response) => {
-      authorization = request.headers.authorization;
-      json(response, 200, { choices: [] });
+      sent = request.headers;
+      json(response, 200, { choices: [], candidates: [] });
     });
     for (const { provider } of classes) {
       const { apiKey, baseURL: address } = provider.env ?? {};
-      if (apiKey) process.env[apiKey] = `key-of-${provider.name}`;
+      if (apiKey) process.env[apiKey] = `key-of-${apiKey}`;
       if (address && provider !== Class.provider) process.env[address] = 'http://127.0.0.1:9/v1';
     }
     const { provider } = Class;
@@ -122,7 +131,10 @@ describe('no key and no address of one provider reaches another', () => {
     const client = createClient(`${name}/m`);
     atEnd(() => client.close({ abort: true }));
     await client.chatCompletion(messages, {}, { maxRetries: 0 });
-    expect(authorization).toBe(`Bearer key-of-${provider.name}`);
+    const key = `key-of-${provider.env?.apiKey}`;
+    const { authHeader } = provider;
+    expect(sent[authHeader ?? 'authorization']).toBe(authHeader ? key : `Bearer ${key}`);
+    expect(JSON.stringify(sent).match(/key-of-\w+/g)).toEqual([key]);
   });
 
   it.each(entries)('does without a key, or refuses to: %s', (name, Class) => {

@@ -6,6 +6,7 @@ import {
   type WireFailure,
   type WireReply,
 } from 'keelson/testing';
+import { geminiWire } from './gemini/wire.js';
 
 type Fields = Record<string, unknown>;
 
@@ -271,6 +272,7 @@ export const WIRES: Readonly<Record<string, ProviderWire>> = {
   mistral,
   xai,
   openrouter,
+  gemini: geminiWire,
   'gemini-compatible': gemini,
   'ollama-compatible': ollama,
   vllm,

@@ -2,6 +2,7 @@ import { nearestName, show } from '../../decorators/pipeline/options.js';
 import { BaseLLMClient } from '../client/base-client.js';
 import type { ClientOptions } from '../client/options.js';
 import * as compatible from './compatible/index.js';
+import { GeminiClient } from './gemini/gemini-client.js';
 import { OpenAIClient } from './openai/openai-client.js';
 
 /** A class of clients, as a registry holds it. */
@@ -19,7 +20,7 @@ export const PROVIDERS = {
   mistral: compatible.MistralClient,
   xai: compatible.XAIClient,
   openrouter: compatible.OpenRouterClient,
-  gemini: compatible.GeminiCompatibleClient,
+  gemini: GeminiClient,
   'gemini-compatible': compatible.GeminiCompatibleClient,
   ollama: compatible.OllamaCompatibleClient,
   'ollama-compatible': compatible.OllamaCompatibleClient,
