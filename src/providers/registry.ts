@@ -1,6 +1,7 @@
 import { nearestName, show } from '../../decorators/pipeline/options.js';
 import { BaseLLMClient } from '../client/base-client.js';
 import type { ClientOptions } from '../client/options.js';
+import { AnthropicClient } from './anthropic/anthropic-client.js';
 import * as compatible from './compatible/index.js';
 import { GeminiClient } from './gemini/gemini-client.js';
 import { OpenAIClient } from './openai/openai-client.js';
@@ -11,6 +12,7 @@ export type ClientClass<Client extends BaseLLMClient = BaseLLMClient> = new (opt
 /** The providers of this package, by the names that model strings begin with. */
 export const PROVIDERS = {
   openai: OpenAIClient,
+  anthropic: AnthropicClient,
   deepseek: compatible.DeepSeekClient,
   qwen: compatible.QwenClient,
   moonshot: compatible.MoonshotClient,
