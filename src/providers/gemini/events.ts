@@ -14,6 +14,9 @@ import { toCitations } from './grounding.js';
 import { toUsage } from './usage.js';
 import type { GeminiAnswer, GeminiCandidate, GeminiLogprob, GeminiLogprobs } from './wire.js';
 
+/** FUNCTION_CALL is none of Gemini's; servers that stand in for it end a call of tools so. */
+const ENDED = new Set(['STOP', 'FINISH_REASON_UNSPECIFIED', 'FUNCTION_CALL']);
+
 const WITHHELD = new Set([
   ...['SAFETY', 'RECITATION', 'LANGUAGE', 'BLOCKLIST', 'PROHIBITED_CONTENT', 'SPII', 'MODEL_ARMOR'],
   ...['IMAGE_SAFETY', 'IMAGE_PROHIBITED_CONTENT', 'IMAGE_RECITATION'],
@@ -99,7 +102,7 @@ export function toCompletion(answer: GeminiAnswer, model: string): ChatCompletio
 
 /** A reason that OpenAI has no word for stays Gemini's, in small letters. */
 function toFinish(reason: string, hasCalls: boolean): FinishReason {
-  if (reason === 'STOP' || reason === 'FINISH_REASON_UNSPECIFIED') return hasCalls ? 'tool_calls' : 'stop';
+  if (ENDED.has(reason)) return hasCalls ? 'tool_calls' : 'stop';
   if (reason === 'MAX_TOKENS') return 'length';
   return WITHHELD.has(reason) ? 'content_filter' : (reason.toLowerCase() as FinishReason);
 }
