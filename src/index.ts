@@ -10,6 +10,7 @@ export type { ApiRequest } from './client/send.js';
 export type { HttpOptions } from './http/index.js';
 export * from './providers/compatible/index.js';
 export { GeminiClient, type GeminiClientOptions } from './providers/gemini/gemini-client.js';
+export { OllamaClient, type OllamaClientOptions } from './providers/ollama/ollama-client.js';
 export { OpenAICompatibleClient } from './providers/openai-compatible.js';
 export { OpenAIClient, type OpenAIClientOptions } from './providers/openai/openai-client.js';
 export { createClient, ProviderRegistry, type ClientClass, type OptionsOf } from './providers/registry.js';
