@@ -104,7 +104,6 @@ describe('no key and no address of one provider reaches another', () => {
     expect(distinct(others.flatMap(({ provider }) => provider.env?.apiKey ?? []))).toBe(true);
     for (const { provider } of classes.filter((one) => compatible(one.provider))) {
       const native = others.find((one) => `${one.provider.name}-compatible` === provider.name)?.provider;
-      if (!native) continue;
       expect(provider.env?.apiKey).toBe(native?.env?.apiKey);
       expect(new URL(provider.baseURL ?? '').host).toBe(new URL(native?.baseURL ?? '').host);
     }
@@ -119,7 +118,7 @@ describe('no key and no address of one provider reaches another', () => {
     let sent: Record<string, unknown> = {};
     const baseURL = await serve((request, response) => {
       sent = request.headers;
-      json(response, 200, { choices: [], candidates: [], content: [] });
+      json(response, 200, { choices: [], candidates: [], content: [], message: {} });
     });
     for (const { provider } of classes) {
       const { apiKey, baseURL: address } = provider.env ?? {};

@@ -7,6 +7,7 @@ import {
   type WireReply,
 } from 'keelson/testing';
 import { geminiWire } from './gemini/wire.js';
+import { ollamaWire } from './ollama/wire.js';
 
 type Fields = Record<string, unknown>;
 
@@ -274,6 +275,7 @@ export const WIRES: Readonly<Record<string, ProviderWire>> = {
   openrouter,
   gemini: geminiWire,
   'gemini-compatible': gemini,
+  ollama: ollamaWire,
   'ollama-compatible': ollama,
   vllm,
   lmstudio,

@@ -4,6 +4,7 @@ import type { ClientOptions } from '../client/options.js';
 import { AnthropicClient } from './anthropic/anthropic-client.js';
 import * as compatible from './compatible/index.js';
 import { GeminiClient } from './gemini/gemini-client.js';
+import { OllamaClient } from './ollama/ollama-client.js';
 import { OpenAIClient } from './openai/openai-client.js';
 
 /** A class of clients, as a registry holds it. */
@@ -24,7 +25,7 @@ export const PROVIDERS = {
   openrouter: compatible.OpenRouterClient,
   gemini: GeminiClient,
   'gemini-compatible': compatible.GeminiCompatibleClient,
-  ollama: compatible.OllamaCompatibleClient,
+  ollama: OllamaClient,
   'ollama-compatible': compatible.OllamaCompatibleClient,
   vllm: compatible.VLLMClient,
   lmstudio: compatible.LMStudioClient,

@@ -1,5 +1,11 @@
 import type { UnsupportedOperationError } from '../../decorators/errors/index.js';
-import type { ChatParams } from '../wire/index.js';
+import type {
+  ChatAssistantMessage,
+  ChatMessage,
+  ChatParams,
+  ChatToolChoice,
+  ResponseFormat,
+} from '../wire/index.js';
 import { isPlainObject } from '../client/plain-object.js';
 
 /** How the translator of a request tells of what the provider does not take. */
@@ -45,4 +51,53 @@ export function readArguments(text: string): Record<string, unknown> {
     // Kept below.
   }
   return { arguments: text };
+}
+
+/** The text of a content, its parts joined. */
+export function textOf(content: ChatMessage['content']): string {
+  if (typeof content === 'string') return content;
+  return (content ?? []).map((part) => ('text' in part ? part.text : '')).join('');
+}
+
+/** The tool of each call of earlier answers, by the call's id. */
+export function callNames(messages: readonly ChatMessage[]): ReadonlyMap<string, string> {
+  const names = new Map<string, string>();
+  for (const message of messages) {
+    if (message.role !== 'assistant') continue;
+    for (const call of message.tool_calls ?? []) {
+      names.set(call.id, call.type === 'custom' ? call.custom.name : call.function.name);
+    }
+  }
+  return names;
+}
+
+/** Tells of the fields of an earlier answer that are not among `known` and say something. */
+export function dropUnknown(
+  message: ChatAssistantMessage,
+  known: readonly string[],
+  why: string,
+  { drop }: Objections,
+): void {
+  for (const [field, value] of Object.entries(message) as [string, unknown][]) {
+    const says = value !== undefined && value !== null && !(Array.isArray(value) && value.length === 0);
+    if (says && !known.includes(field)) drop(`messages[].${field}`, why);
+  }
+}
+
+/** Which tool the params choose, in the newer of OpenAI's two ways to say so. */
+export function chosenTool({ tool_choice, function_call: older }: ChatParams): ChatToolChoice | undefined {
+  return tool_choice ?? (typeof older === 'object' ? { type: 'function', function: older } : older);
+}
+
+/** The names of tools that are given as `{ type: 'function', function: { name } }`. */
+export function namesOf(tools: readonly Readonly<Record<string, unknown>>[]): unknown[] {
+  return tools.map((tool) => (tool['function'] as { name?: unknown } | undefined)?.name);
+}
+
+/** The schema of an answer, with its name and description where JSON Schema has them; undefined without one. */
+export function labelledSchema(
+  format: Extract<ResponseFormat, { type: 'json_schema' }>,
+): Record<string, unknown> | undefined {
+  const { name, description, schema } = format.json_schema;
+  return schema && { ...given({ title: name, description }), ...schema };
 }

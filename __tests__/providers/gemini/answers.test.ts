@@ -226,6 +226,11 @@ describe('a stream', () => {
       answering([{ text: '' }], {}, usage(3)),
     );
     expect(chunks.map(({ usage: told }) => told?.completion_tokens)).toEqual([undefined, undefined, 3]);
+    expect(chunks.map(({ choices }) => choices[0]?.delta)).toEqual([
+      { role: 'assistant', content: 'a' },
+      { content: 'b' },
+      {},
+    ]);
     expect(new Set(chunks.map(({ id, created, model }) => `${id} ${created} ${model}`)).size).toBe(1);
   });
 

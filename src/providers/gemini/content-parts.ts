@@ -25,12 +25,6 @@ export function toParts(content: Content, objections: Objections): GeminiPart[] 
   return (content ?? []).map((part) => toPart(part, objections));
 }
 
-/** The text of a content, its parts joined. */
-export function textOf(content: Content): string {
-  if (typeof content === 'string') return content;
-  return (content ?? []).map((part) => ('text' in part ? part.text : '')).join('');
-}
-
 function toPart(part: OpenAIPart, objections: Objections): GeminiPart {
   if ('prompt_cache_breakpoint' in part && part.prompt_cache_breakpoint) {
     objections.drop('messages[].content[].prompt_cache_breakpoint', 'Gemini caches by itself.');

@@ -70,11 +70,15 @@ export class GeminiEvents implements ChatEvents {
     ...others
   }: GeminiCandidate): ChatCompletionChunkChoice {
     let state = this.#candidates.get(index);
+    const isFirst = state === undefined;
     if (!state) {
       state = { parts: new AnswerParts(`${this.#head?.id}${index > 0 ? `_${index}` : ''}`), text: '' };
       this.#candidates.set(index, state);
     }
-    const delta = state.parts.add(content?.parts ?? []);
+    const delta = {
+      ...(isFirst && { role: 'assistant' as const }),
+      ...state.parts.add(content?.parts ?? []),
+    };
     state.text += delta.content ?? '';
     const { groundingMetadata } = others;
     const annotations = groundingMetadata ? toCitations(groundingMetadata, state.text) : [];

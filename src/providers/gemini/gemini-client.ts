@@ -10,7 +10,7 @@ import { OpenAICompatibleClient } from '../openai-compatible.js';
 import type { Objections } from '../translation.js';
 import { fromBatch, toBatch } from './embeddings.js';
 import { GeminiEvents, toCompletion } from './events.js';
-import { callNames, toConversation } from './messages.js';
+import { checkResults, toConversation } from './messages.js';
 import { toBody } from './params.js';
 import { toUsage } from './usage.js';
 import type { GeminiAnswer } from './wire.js';
@@ -44,7 +44,7 @@ export class GeminiClient extends OpenAICompatibleClient {
   protected override checkArguments(method: string, args: readonly unknown[]): void {
     super.checkArguments(method, args);
     if (method === 'chatCompletion' || method === 'chatCompletionEvents') {
-      callNames(args[0] as readonly ChatMessage[], `${this.methodLabel(method)}()`);
+      checkResults(args[0] as readonly ChatMessage[], `${this.methodLabel(method)}()`);
     }
   }
 

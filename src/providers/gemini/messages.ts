@@ -5,9 +5,9 @@ import type {
   ChatMessage,
   ChatToolMessage,
 } from '../../wire/index.js';
-import { readArguments, type Objections } from '../translation.js';
+import { callNames, dropUnknown, readArguments, textOf, type Objections } from '../translation.js';
 import { isMadeId, keptParts } from './answer-parts.js';
-import { textOf, toParts } from './content-parts.js';
+import { toParts } from './content-parts.js';
 import type { ExtraContent, GeminiContent, GeminiPart } from './wire.js';
 
 interface Conversation {
@@ -17,7 +17,16 @@ interface Conversation {
 
 /** Fields of an assistant's message that are heeded, beside those that say nothing. */
 const ASSISTANT_FIELDS = [
-  ...['role', 'content', 'refusal', 'tool_calls', 'function_call', 'reasoning_content', 'extra_content'],
+  ...[
+    'name',
+    'role',
+    'content',
+    'refusal',
+    'tool_calls',
+    'function_call',
+    'reasoning_content',
+    'extra_content',
+  ],
 ];
 
 /** The messages as Gemini has them: instructions apart, and the results of one answer's calls in one turn. */
@@ -56,28 +65,22 @@ export function toConversation(messages: readonly ChatMessage[], objections: Obj
 }
 
 /**
- * The function of each call by its id, since Gemini knows a result by both.
+ * Gemini knows a result by the name of its function, too.
  *
- * @throws TypeError for a result of a call that no earlier message makes; `where` begins its message.
+ * @throws TypeError for the result of a call that no message makes; `where` begins its text.
  */
-export function callNames(messages: readonly ChatMessage[], where = 'messages'): ReadonlyMap<string, string> {
-  const names = new Map<string, string>();
+export function checkResults(messages: readonly ChatMessage[], where: string): void {
+  const names = callNames(messages);
   messages.forEach((message, i) => {
-    if (message.role === 'assistant') {
-      for (const call of message.tool_calls ?? []) {
-        names.set(call.id, call.type === 'custom' ? call.custom.name : call.function.name);
-      }
-    } else if (message.role === 'tool' && !names.has(message.tool_call_id)) {
-      throw new TypeError(
-        `${where}: \`messages[${i}]\` answers the call '${message.tool_call_id}', which no message before it makes: put the assistant's message with that call before it.`,
-      );
-    }
+    if (message.role !== 'tool' || names.has(message.tool_call_id)) return;
+    throw new TypeError(
+      `${where}: \`messages[${i}]\` answers the call '${message.tool_call_id}', which no message makes: put the assistant's message with that call before it.`,
+    );
   });
-  return names;
 }
 
 function toAnswer(message: ChatAssistantMessage, objections: Objections): GeminiPart[] {
-  dropUnknown(message, objections);
+  dropUnknown(message, ASSISTANT_FIELDS, 'Gemini takes no such thing in earlier answers.', objections);
   const { content, refusal, reasoning_content: thoughts, tool_calls = [], function_call: old } = message;
   const extra = (message as { extra_content?: ExtraContent }).extra_content ?? {};
   const calls = (tool_calls ?? []).map(toCall);
@@ -136,13 +139,4 @@ function toResponse(text: string): Record<string, unknown> {
     }
   }
   return { output: text };
-}
-
-function dropUnknown(message: ChatAssistantMessage, { drop }: Objections): void {
-  for (const [field, value] of Object.entries(message) as [string, unknown][]) {
-    const says = value !== undefined && value !== null && !(Array.isArray(value) && value.length === 0);
-    if (says && field !== 'name' && !ASSISTANT_FIELDS.includes(field)) {
-      drop(`messages[].${field}`, 'Gemini takes no such thing in earlier answers.');
-    }
-  }
 }

@@ -1,5 +1,5 @@
 import type { ChatParams, ReasoningEffort, ResponseFormat } from '../../wire/index.js';
-import { dropGiven, given, type Objections } from '../translation.js';
+import { dropGiven, given, labelledSchema, type Objections } from '../translation.js';
 import { toTools } from './tools.js';
 
 /** Fields of OpenAI's that are left out, and why. */
@@ -75,13 +75,11 @@ function settings(params: ChatParams, model: string, own: object): { generationC
   return Object.keys(generationConfig).length > 0 ? { generationConfig } : {};
 }
 
-/** Gemini's label of a schema is its title. */
 function toFormat(format: ResponseFormat): Record<string, unknown> {
   if (format.type === 'text') return {};
   const responseMimeType = 'application/json';
   if (format.type === 'json_object') return { responseMimeType };
-  const { name, description, schema } = format.json_schema;
-  return { responseMimeType, responseJsonSchema: { ...given({ title: name, description }), ...schema } };
+  return { responseMimeType, responseJsonSchema: labelledSchema(format) };
 }
 
 /** Tokens for thoughts that Gemini itself takes an effort for, with models before Gemini 3. */

@@ -1,6 +1,6 @@
 import { isPlainObject } from '../../client/plain-object.js';
 import type { ChatFunctionDefinition, ChatParams, ChatToolChoice } from '../../wire/index.js';
-import { given, type Objections } from '../translation.js';
+import { chosenTool, given, namesOf, type Objections } from '../translation.js';
 
 interface ToolParams {
   /** Gemini's own tools are objects without a `type`, such as `{ googleSearch: {} }`. */
@@ -10,7 +10,7 @@ interface ToolParams {
 
 /** The tools that the params give, and how the model is to use them. */
 export function toTools(params: ChatParams, objections: Objections): ToolParams {
-  const { tools = [], functions = [], tool_choice, function_call, web_search_options: search } = params;
+  const { tools = [], functions = [], web_search_options: search } = params;
   const own: unknown[] = [];
   let definitions: ChatFunctionDefinition[] = [...functions];
   for (const tool of tools) {
@@ -27,7 +27,7 @@ export function toTools(params: ChatParams, objections: Objections): ToolParams 
       objections.drop(`web_search_options.${field}`, 'Google Search takes no such option.');
     own.push({ googleSearch: {} });
   }
-  const choice = tool_choice ?? fromFunctionCall(function_call);
+  const choice = chosenTool(params);
   const config = choice === undefined ? undefined : toConfig(choice, objections);
   if (typeof choice === 'object' && choice.type === 'allowed_tools' && choice.allowed_tools.mode === 'auto') {
     const allowed = namesOf(choice.allowed_tools.tools);
@@ -61,12 +61,4 @@ function toConfig(choice: ChatToolChoice, { refuse }: Objections): Record<string
   const { mode, tools } = choice.allowed_tools;
   // Without ANY, names are not heeded: then only these tools are sent.
   return mode === 'auto' ? { mode: 'AUTO' } : { mode: 'ANY', allowedFunctionNames: namesOf(tools) };
-}
-
-function namesOf(tools: readonly Record<string, unknown>[]): unknown[] {
-  return tools.map((tool) => (tool['function'] as { name?: unknown } | undefined)?.name);
-}
-
-function fromFunctionCall(choice: ChatParams['function_call']): ChatToolChoice | undefined {
-  return typeof choice === 'object' ? { type: 'function', function: choice } : choice;
 }
