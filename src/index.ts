@@ -11,6 +11,7 @@ export type { HttpOptions } from './http/index.js';
 export { AnthropicClient, type AnthropicClientOptions } from './providers/anthropic/anthropic-client.js';
 export type { AnthropicContentBlock } from './providers/anthropic/blocks.js';
 export type { AnthropicMessage } from './providers/anthropic/result.js';
+export { AzureOpenAIClient, type AzureOpenAIClientOptions } from './providers/azure/azure-openai-client.js';
 export * from './providers/compatible/index.js';
 export { GeminiClient, type GeminiClientOptions } from './providers/gemini/gemini-client.js';
 export { OllamaClient, type OllamaClientOptions } from './providers/ollama/ollama-client.js';

@@ -6,6 +6,8 @@ import {
   type WireFailure,
   type WireReply,
 } from 'keelson/testing';
+import { anthropicWire } from './anthropic/wire.js';
+import { azureWire } from './azure/wire.js';
 import { geminiWire } from './gemini/wire.js';
 import { ollamaWire } from './ollama/wire.js';
 
@@ -264,6 +266,8 @@ const llamacpp = openAIWire({
 
 export const WIRES: Readonly<Record<string, ProviderWire>> = {
   openai: openAIWire(),
+  anthropic: anthropicWire,
+  azure: azureWire,
   deepseek,
   qwen,
   moonshot,

@@ -2,6 +2,7 @@ import { nearestName, show } from '../../decorators/pipeline/options.js';
 import { BaseLLMClient } from '../client/base-client.js';
 import type { ClientOptions } from '../client/options.js';
 import { AnthropicClient } from './anthropic/anthropic-client.js';
+import { AzureOpenAIClient } from './azure/azure-openai-client.js';
 import * as compatible from './compatible/index.js';
 import { GeminiClient } from './gemini/gemini-client.js';
 import { OllamaClient } from './ollama/ollama-client.js';
@@ -14,6 +15,7 @@ export type ClientClass<Client extends BaseLLMClient = BaseLLMClient> = new (opt
 export const PROVIDERS = {
   openai: OpenAIClient,
   anthropic: AnthropicClient,
+  azure: AzureOpenAIClient,
   deepseek: compatible.DeepSeekClient,
   qwen: compatible.QwenClient,
   moonshot: compatible.MoonshotClient,

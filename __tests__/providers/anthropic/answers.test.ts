@@ -298,7 +298,7 @@ describe('events', () => {
       ]);
       expect(created).toBe(chunks[0].created);
     }
-    expect(chunks.map(({ usage }) => usage?.total_tokens)).toEqual([...Array(11).fill(undefined), 190]);
+    expect(chunks.map(({ usage }) => usage?.total_tokens)).toEqual([176, ...Array(10).fill(undefined), 190]);
   });
 
   it('end at message_stop, also where a proxy leaves out their names', async () => {

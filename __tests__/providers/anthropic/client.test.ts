@@ -74,4 +74,34 @@ describe('an AnthropicClient', () => {
     await client.chatCompletion(messages, { max_tokens: 500 });
     expect(Math.round(client.limiter?.snapshot()['default']?.tokens?.available ?? 0)).toBe(810);
   });
+
+  it('charges a stream that is left for its input, and for what has come of it', async () => {
+    const rateLimit = { tokensPerMinute: 1e-6, tokenBurst: 10_000 };
+    const { client } = await open(
+      { body: wire(asStream(answer([text('Hello there, you')]))) },
+      { rateLimit },
+    );
+    for await (const chunk of client.streamChatCompletion(messages, { max_tokens: 5000 })) {
+      if (chunk.choices[0]?.delta.content) break;
+    }
+    const left = client.limiter?.snapshot()['default']?.tokens?.available ?? 0;
+    expect(left).toBeLessThanOrEqual(10_000 - 175);
+    expect(left).toBeGreaterThan(10_000 - 200);
+  });
+
+  it('counts an earlier answer once, though its blocks say it again', async () => {
+    const words = 'word '.repeat(1000);
+    const costs: number[] = [];
+    for (const extra of [{}, { content_blocks: [{ type: 'thinking', thinking: words }, text(words)] }]) {
+      const { client } = await open(
+        { status: 500, body: {} },
+        { rateLimit: { tokensPerMinute: 1e-6, tokenBurst: 1e6 }, retry: false },
+      );
+      const message = { role: 'assistant', content: words, ...extra } as never;
+      await failureOf(client.chatCompletion([...messages, message], { max_tokens: 1 }));
+      costs.push(Math.round(1e6 - (client.limiter?.snapshot()['default']?.tokens?.available ?? 0)));
+    }
+    expect(costs[0]).toBeGreaterThan(500);
+    expect(Math.abs(costs[1]! - costs[0]!)).toBeLessThan(50);
+  });
 });

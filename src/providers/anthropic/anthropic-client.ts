@@ -1,6 +1,6 @@
 import type { ErrorResponse, LLMError } from '../../../decorators/errors/index.js';
 import { show } from '../../../decorators/pipeline/options.js';
-import type { TokenUsage } from '../../../decorators/pipeline/index.js';
+import type { TokenEstimate, TokenUsage } from '../../../decorators/pipeline/index.js';
 import { environment } from '../../client/environment.js';
 import type { ChatInput, ProviderRequest } from '../../client/hooks.js';
 import type { ClientOptions } from '../../client/options.js';
@@ -8,7 +8,7 @@ import type { ProviderSpec } from '../../client/provider-spec.js';
 import type { ChatEvents } from '../../streaming/index.js';
 import type { ChatCompletion } from '../../wire/index.js';
 import { OpenAICompatibleClient } from '../openai-compatible.js';
-import { isObject } from './blocks.js';
+import { isBlock, isObject, without } from './blocks.js';
 import { readAnthropicError } from './errors.js';
 import { AnthropicEvents } from './events.js';
 import { toRequestBody } from './request.js';
@@ -57,7 +57,7 @@ export class AnthropicClient extends OpenAICompatibleClient {
 
   constructor(options: AnthropicClientOptions = {}) {
     checkOwnOptions(options, new.target.name);
-    super(withVersionInPath(options));
+    super(withVersionInPath(options, new.target.provider));
     const { maxTokens = DEFAULT_MAX_TOKENS, betas = [] } = options;
     this.#maxTokens = maxTokens;
     this.#betas = betas;
@@ -93,6 +93,10 @@ export class AnthropicClient extends OpenAICompatibleClient {
     return super.readError(readAnthropicError(response));
   }
 
+  protected override estimateBody(body: unknown): TokenEstimate | undefined {
+    return super.estimateBody(withoutCopies(body));
+  }
+
   protected override readUsage(answer: unknown): TokenUsage | undefined {
     const usage = isObject(answer) ? toUsage(answer['usage']) : undefined;
     return super.readUsage(usage ? { usage } : answer);
@@ -118,9 +122,28 @@ function betaHeader(betas: readonly string[]): Record<string, string> {
   return betas.length > 0 ? { 'anthropic-beta': [...new Set(betas)].join(',') } : {};
 }
 
+/** Blocks that say what other fields of their message say too. */
+const COPIES = ['text', 'thinking', 'redacted_thinking', 'tool_use'];
+
+/** A body whose messages say everything once, to count its tokens by. */
+function withoutCopies(body: unknown): unknown {
+  if (!isObject(body) || !Array.isArray(body['messages'])) return body;
+  const messages = body['messages'].map((message: unknown) => {
+    if (!isObject(message) || !Array.isArray(message['content_blocks'])) return message;
+    const blocks = message['content_blocks'].filter(
+      (block) => isBlock(block) && !COPIES.includes(block.type),
+    );
+    return { ...without(message, ['annotations', 'content_blocks']), blocks };
+  });
+  return { ...body, messages };
+}
+
 /** Other libraries take the address without `/v1`, in the same environment variable. */
-function withVersionInPath(options: AnthropicClientOptions): AnthropicClientOptions {
-  const given: unknown = options?.baseURL ?? environment(AnthropicClient.provider.env?.baseURL);
+function withVersionInPath(
+  options: AnthropicClientOptions,
+  spec: ProviderSpec | undefined,
+): AnthropicClientOptions {
+  const given: unknown = options?.baseURL ?? environment(spec?.env?.baseURL);
   if (typeof given !== 'string' || !URL.canParse(given)) return options;
   const trimmed = given.replace(/\/+$/, '');
   return { ...options, baseURL: trimmed.endsWith('/v1') ? trimmed : `${trimmed}/v1` };

@@ -76,10 +76,11 @@ export class AnthropicEvents implements ChatEvents {
     if (typeof model === 'string') this.#model = model;
     this.#created = nowInSeconds();
     this.#addUsage(usage);
-    return this.#chunk(
-      [{ index: 0, delta: { role: 'assistant' }, finish_reason: null }],
-      otherFields(fields),
-    );
+    // The input is known already: a stream that breaks off has cost it.
+    return this.#chunk([{ index: 0, delta: { role: 'assistant' }, finish_reason: null }], {
+      ...otherFields(fields),
+      ...toUsageFields(this.#usage),
+    });
   }
 
   #openBlock({ index, content_block: given }: Fields): AnthropicDelta | undefined {
