@@ -1,7 +1,7 @@
 /** What the tests against aimock share: the server, the shapes it has, and clients of it. */
 import { LLMock, type FixtureMatch } from '@copilotkit/aimock';
 import { afterAll, afterEach, beforeAll } from '@jest/globals';
-import { GeminiClient, OpenAICompatibleClient } from 'keelson';
+import { AzureOpenAIClient, GeminiClient } from 'keelson';
 import type { BaseLLMClient, ChatMessage, ChatTool, ClientOptions, ProviderSpec } from 'keelson';
 import { useVirtualTime, type VirtualTime } from 'keelson/testing';
 import { PROVIDERS } from '../../src/providers/registry.js';
@@ -13,6 +13,7 @@ export interface Shape {
   readonly Class: SpecClass;
   /** The path of the base URL. Default: that of the class's own, by which aimock knows the provider. */
   readonly path?: string;
+  readonly options?: object;
   /** What aimock does not say in this shape. */
   readonly lacks?: readonly Lack[];
 }
@@ -24,8 +25,9 @@ const LACKS: Readonly<Record<string, readonly Lack[]>> = {
   gemini: ['embeddings'],
   // It tells a stream's usage to those who ask for it; Mistral refuses the question, and tells everybody.
   mistral: ['streamed usage'],
-  // Counts are 0, an answer always ends with `stop`, and reasoning has a name that Ollama does not have.
-  ollama: ['usage', 'finish reasons', 'reasoning'],
+  // Counts are 0, an answer always ends with `stop`, reasoning has a name that Ollama does not have, and /api/embed
+  // answers with one vector, in the form of the older /api/embeddings.
+  ollama: ['usage', 'finish reasons', 'reasoning', 'embeddings'],
 };
 
 /** Gemini on Vertex AI: the same wire under another path, with a token in place of the key. */
@@ -35,22 +37,32 @@ class VertexClient extends GeminiClient {
   }
 }
 
-/** Any provider that speaks OpenAI's wire, as users without a class for it have it. */
-class PlainClient extends OpenAICompatibleClient {
-  static override readonly provider: ProviderSpec = { name: 'plain' };
-}
+const classes = [...new Set<unknown>(Object.values(PROVIDERS))] as SpecClass[];
+
+/** Those that have a wire of their own at aimock. */
+const OWN = ['openai', 'anthropic', 'gemini', 'ollama', 'openrouter'];
+
+const shapeOf = (Class: SpecClass): [string, Shape] => {
+  return [Class.name, { Class, lacks: LACKS[Class.provider.name] ?? [] }];
+};
 
 export const shapes: readonly [string, Shape][] = [
-  ...[...new Set<unknown>(Object.values(PROVIDERS))].map((each): [string, Shape] => {
-    const Class = each as SpecClass;
-    return [Class.name, { Class, lacks: LACKS[Class.provider.name] ?? [] }];
-  }),
+  ...classes.filter(({ provider }) => OWN.includes(provider.name)).map(shapeOf),
+  ['AzureOpenAIClient by v1', { Class: AzureOpenAIClient, path: '/openai/v1' }],
+  [
+    'AzureOpenAIClient by deployments',
+    { Class: AzureOpenAIClient, path: '/openai', options: { apiVersion: '2024-10-21' } },
+  ],
   [
     'Gemini on Vertex AI',
     { Class: VertexClient, path: '/v1/projects/p/locations/l/publishers/google', lacks: ['embeddings'] },
   ],
-  ['BytePlus Ark', { Class: PlainClient, path: '/api/v3' }],
 ];
+
+/** Those that speak OpenAI's wire under a path of their own. */
+export const compatibleShapes: readonly [string, Shape][] = classes
+  .filter(({ provider }) => provider.name !== 'azure' && !OWN.includes(provider.name))
+  .map(shapeOf);
 
 const KEY = 'sk-aimock-0123456789abcdef';
 export const MODEL = 'aimock-model';
@@ -73,14 +85,15 @@ afterEach(async () => {
 });
 
 /** A client of the shape, for one test. */
-export function open({ Class, path }: Shape, options: ClientOptions = {}): BaseLLMClient {
-  const own = path ?? new URL(Class.provider.baseURL as string).pathname.replace(/\/$/, '');
+export function open({ Class, path, options: own }: Shape, options: ClientOptions = {}): BaseLLMClient {
+  const at = path ?? new URL(Class.provider.baseURL as string).pathname.replace(/\/$/, '');
   const client = new Class({
     apiKey: KEY,
-    baseURL: mock.url + own,
+    baseURL: mock.url + at,
     model: MODEL,
     embeddingModel: MODEL,
     retry: { baseDelayMs: 0, maxRetryAfterMs: 600_000, budget: false },
+    ...own,
     ...options,
   });
   clients.push(client);
