@@ -13,6 +13,8 @@ export type { AnthropicContentBlock } from './providers/anthropic/blocks.js';
 export type { AnthropicMessage } from './providers/anthropic/result.js';
 export { AzureOpenAIClient, type AzureOpenAIClientOptions } from './providers/azure/azure-openai-client.js';
 export * from './providers/compatible/index.js';
+export { GeminiClient, type GeminiClientOptions } from './providers/gemini/gemini-client.js';
+export { OllamaClient, type OllamaClientOptions } from './providers/ollama/ollama-client.js';
 export { OpenAICompatibleClient } from './providers/openai-compatible.js';
 export { OpenAIClient, type OpenAIClientOptions } from './providers/openai/openai-client.js';
 export { createClient, ProviderRegistry, type ClientClass, type OptionsOf } from './providers/registry.js';

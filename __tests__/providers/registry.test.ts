@@ -98,7 +98,15 @@ describe('no key and no address of one provider reaches another', () => {
     const distinct = (values: readonly unknown[]): boolean => new Set(values).size === values.length;
     expect(distinct(classes.map(({ provider }) => provider.name))).toBe(true);
     expect(distinct(variables('baseURL'))).toBe(true);
-    expect(distinct(variables('apiKey'))).toBe(true);
+    // The two ways to one provider share its key.
+    const compatible = ({ name }: ProviderSpec): boolean => name.endsWith('-compatible');
+    const others = classes.filter(({ provider }) => !compatible(provider));
+    expect(distinct(others.flatMap(({ provider }) => provider.env?.apiKey ?? []))).toBe(true);
+    for (const { provider } of classes.filter((one) => compatible(one.provider))) {
+      const native = others.find((one) => `${one.provider.name}-compatible` === provider.name)?.provider;
+      expect(provider.env?.apiKey).toBe(native?.env?.apiKey);
+      expect(new URL(provider.baseURL ?? '').host).toBe(new URL(native?.baseURL ?? '').host);
+    }
     // A resource at Azure is the user's own.
     const addressed = classes.filter(({ provider }) => provider.name !== 'azure');
     expect(distinct(addressed.map(({ provider }) => provider.baseURL))).toBe(true);
@@ -109,23 +117,25 @@ describe('no key and no address of one provider reaches another', () => {
   });
 
   it.each(entries)('sends %s its own key, where all are set', async (name, Class) => {
-    let sent: unknown;
-    const { provider } = Class;
-    const { authHeader = 'authorization' } = provider;
+    let sent: Record<string, unknown> = {};
     const baseURL = await serve((request, response) => {
-      sent = request.headers[authHeader];
-      json(response, 200, { choices: [], content: [] });
+      sent = request.headers;
+      json(response, 200, { choices: [], candidates: [], content: [], message: {} });
     });
-    for (const other of classes.map((one) => one.provider)) {
-      const { apiKey, baseURL: address } = other.env ?? {};
-      if (apiKey) process.env[apiKey] = `key-of-${other.name}`;
-      if (address && other !== provider) process.env[address] = 'http://127.0.0.1:9/v1';
+    for (const { provider } of classes) {
+      const { apiKey, baseURL: address } = provider.env ?? {};
+      if (apiKey) process.env[apiKey] = `key-of-${apiKey}`;
+      if (address && provider !== Class.provider) process.env[address] = 'http://127.0.0.1:9/v1';
     }
+    const { provider } = Class;
     process.env[provider.env?.baseURL as string] = baseURL;
     const client = createClient(`${name}/m`);
     atEnd(() => client.close({ abort: true }));
     await client.chatCompletion(messages, {}, { maxRetries: 0 });
-    expect(sent).toBe(`${provider.authHeader ? '' : 'Bearer '}key-of-${provider.name}`);
+    const key = `key-of-${provider.env?.apiKey}`;
+    const { authHeader } = provider;
+    expect(sent[authHeader ?? 'authorization']).toBe(authHeader ? key : `Bearer ${key}`);
+    expect(JSON.stringify(sent).match(/key-of-\w+/g)).toEqual([key]);
   });
 
   it.each(entries)('does without a key, or refuses to: %s', (name, Class) => {

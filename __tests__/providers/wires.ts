@@ -8,6 +8,8 @@ import {
 } from 'keelson/testing';
 import { anthropicWire } from './anthropic/wire.js';
 import { azureWire } from './azure/wire.js';
+import { geminiWire } from './gemini/wire.js';
+import { ollamaWire } from './ollama/wire.js';
 
 type Fields = Record<string, unknown>;
 
@@ -275,7 +277,9 @@ export const WIRES: Readonly<Record<string, ProviderWire>> = {
   mistral,
   xai,
   openrouter,
+  gemini: geminiWire,
   'gemini-compatible': gemini,
+  ollama: ollamaWire,
   'ollama-compatible': ollama,
   vllm,
   lmstudio,

@@ -4,6 +4,8 @@ import type { ClientOptions } from '../client/options.js';
 import { AnthropicClient } from './anthropic/anthropic-client.js';
 import { AzureOpenAIClient } from './azure/azure-openai-client.js';
 import * as compatible from './compatible/index.js';
+import { GeminiClient } from './gemini/gemini-client.js';
+import { OllamaClient } from './ollama/ollama-client.js';
 import { OpenAIClient } from './openai/openai-client.js';
 
 /** A class of clients, as a registry holds it. */
@@ -23,9 +25,9 @@ export const PROVIDERS = {
   mistral: compatible.MistralClient,
   xai: compatible.XAIClient,
   openrouter: compatible.OpenRouterClient,
-  gemini: compatible.GeminiCompatibleClient,
+  gemini: GeminiClient,
   'gemini-compatible': compatible.GeminiCompatibleClient,
-  ollama: compatible.OllamaCompatibleClient,
+  ollama: OllamaClient,
   'ollama-compatible': compatible.OllamaCompatibleClient,
   vllm: compatible.VLLMClient,
   lmstudio: compatible.LMStudioClient,
