@@ -319,6 +319,10 @@ describe('an answer', () => {
     [{}, 'stop'],
     [{ done_reason: 'load' }, 'load'],
     [{ message: { tool_calls: [{ function: { name: 'f', arguments: {} } }] } }, 'tool_calls'],
+    [
+      { message: { tool_calls: [{ function: { name: 'f', arguments: {} } }] }, done_reason: 'length' },
+      'length',
+    ],
   ])('that ends with %j ends with %s', async (fields, expected) => {
     const body = { ...answer, done_reason: undefined, ...fields };
     expect((await plain(body)).choices[0].finish_reason).toBe(expected);
