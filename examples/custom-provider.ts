@@ -3,9 +3,8 @@
  *
  *     npx tsx --tsconfig examples/tsconfig.json examples/custom-provider.ts
  */
-import { BaseLLMClient, currentCall, OpenAICompatibleClient, UnsupportedOperationError } from 'keelson';
-import { HandleApiErrors, RateLimited, RetryWithBackoff, Timeout, type CallOptions } from 'keelson';
-import type { ChatCompletion, ChatMessage, ChatParams, HttpOptions } from 'keelson';
+import { OpenAICompatibleClient } from 'keelson';
+import type { ChatCompletion, ChatInput, ChatMessage, HttpOptions, ProviderRequest } from 'keelson';
 import { startTestServer } from 'keelson/testing';
 
 class HarbourClient extends OpenAICompatibleClient {
@@ -17,30 +16,28 @@ class HarbourClient extends OpenAICompatibleClient {
   };
 }
 
-class ParrotClient extends BaseLLMClient {
-  static override readonly provider = { name: 'parrot', baseURL: 'https://parrot.example' };
+/** Hooks say what differs; retries, limits, timeouts and errors are those of any client. */
+class ParrotClient extends OpenAICompatibleClient {
+  static override readonly provider = {
+    name: 'parrot',
+    baseURL: 'https://parrot.example',
+    authHeader: 'x-parrot-key',
+    models: { chat: 'ara-1' },
+    hasEmbeddings: false,
+  };
 
-  @RateLimited((self) => self.limiter)
-  @RetryWithBackoff()
-  @Timeout()
-  @HandleApiErrors()
-  override async chatCompletion(messages: ChatMessage[], params: ChatParams = {}, options: CallOptions = {}) {
-    const body = { hear: messages.map(({ content }) => content), ...params };
-    const { say, ms } = await this.send<{ say: string; ms: number }>('/speak', { body }, options);
-    currentCall()?.report({ usage: { inputTokens: messages.length, outputTokens: say.length } });
+  protected override chatRequest({ messages, params, stream }: ChatInput): ProviderRequest {
+    if (stream) throw this.unsupported('streams');
+    return { path: '/speak', body: { ...params, hear: messages.map(({ content }) => content) } };
+  }
+  protected override chatResult(answer: unknown, { model, options }: ChatInput): ChatCompletion {
+    const { say, used } = (answer ?? {}) as { say?: string; used?: { input: number; output: number } };
+    if (say === undefined || !used) throw this.malformedAnswer('without `say` and `used`', answer, options);
+    const { input, output } = used;
     const message = { role: 'assistant', content: say, refusal: null } as const;
-    const choices = [{ index: 0, message, finish_reason: 'stop', logprobs: null } as const];
-    const created = Math.floor(ms / 1000);
-    return { id: `${ms}`, object: 'chat.completion', created, model: 'parrot', choices } as ChatCompletion;
-  }
-  override streamChatCompletion(): never {
-    throw new UnsupportedOperationError('A parrot says it all at once.', { provider: 'parrot' });
-  }
-  override embeddings(): never {
-    throw new UnsupportedOperationError('A parrot has no vectors.', { provider: 'parrot' });
-  }
-  protected override authHeaders(apiKey: string) {
-    return { 'x-parrot-key': apiKey };
+    const choices = [{ index: 0, message, finish_reason: 'stop' as const, logprobs: null }];
+    const usage = { prompt_tokens: input, completion_tokens: output, total_tokens: input + output };
+    return { id: crypto.randomUUID(), object: 'chat.completion', created: 0, model, choices, usage };
   }
 }
 
@@ -51,7 +48,7 @@ console.log(`harbour: ${(await harbour.chatCompletion(messages)).choices[0]?.mes
 
 /** Stands in for the parrot's server: an axios adapter. */
 const adapter: HttpOptions['adapter'] = async (config) => {
-  const data = { say: `Eight! (key: ${config.headers.get('x-parrot-key')})`, ms: 1000 };
+  const data = { say: `Eight! (key: ${config.headers.get('x-parrot-key')})`, used: { input: 3, output: 2 } };
   return { data, status: 200, statusText: 'OK', headers: {}, config };
 };
 await using parrot = new ParrotClient({ apiKey: 'cracker', http: { adapter } });

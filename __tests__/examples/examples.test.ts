@@ -182,7 +182,10 @@ describe('the snippets of the README and the guides', () => {
     for (const page of pages) {
       for (const { index, 1: code = '' } of read(page).matchAll(/^```ts\n(.*?)^```/gms)) {
         const line = read(page).slice(0, index).split('\n').length;
-        files.set(join(root, 'examples', `${page.replace('/', '.')}.line-${line}.ts`), `${code}export {};\n`);
+        // A snippet that names its file can be imported by others.
+        const [, name = `${page.replace('/', '.')}.line-${line}.ts`] =
+          /^\/\/ ([\w.-]+\.ts)\n/.exec(code) ?? [];
+        files.set(join(root, 'examples', name), `${code}export {};\n`);
       }
     }
     errors = compile(files);
