@@ -166,6 +166,25 @@ export function limiterConformance(open: () => Promise<Setting>, runs: number): 
       await setting.advance(10_000);
     });
 
+    it('is no matter for those who come together and all fit, whatever the bounds', async () => {
+      for (const bounds of [{ maxWaitMs: 0 }, { maxQueue: 3 }]) {
+        const limiter = limiterOf({ requestsPerMinute: 10, key: () => JSON.stringify(bounds), ...bounds });
+        const all = Array.from({ length: 10 }, () => new Admission(limiter));
+        await setting.settled();
+        expect(states(all).filter((state) => state !== 'admitted')).toEqual([]);
+      }
+      const limiter = limiterOf({ requestsPerMinute: 4, maxQueue: 3, key: () => 'many' });
+      const all = Array.from({ length: 10 }, () => new Admission(limiter));
+      await setting.settled();
+      expect(states(all)).toEqual([
+        ...['admitted', 'admitted', 'admitted', 'admitted'],
+        ...['waits', 'waits', 'waits'],
+        ...['refused', 'refused', 'refused'],
+      ]);
+      expect(all[9]?.error).toMatchObject({ name: 'QueueFullError' });
+      await setting.advance(60_000);
+    });
+
     it('is bounded in number', async () => {
       const limiter = limiterOf({ maxConcurrent: 1, maxQueue: 1 });
       const running = await arrive(limiter);
@@ -247,6 +266,32 @@ export function limiterConformance(open: () => Promise<Setting>, runs: number): 
       await setting.advance(4000);
       expect(states(waiting)).toEqual(['admitted', 'admitted', 'admitted']);
       expect(setting.pendingTimers).toBe(0);
+    });
+
+    it('lets calls that come after it has opened pass at their full rate', async () => {
+      const limiter = limiterOf({ requestsPerMinute: 6000, maxWaitMs: 20_000 });
+      const refused = await arrive(limiter);
+      const waiting = await arrive(limiter);
+      refused.end({ error: new RateLimitError('slow', { statusCode: 429, retryAfterMs: 10_000 }) });
+      await setting.advance(12_100);
+      expect(waiting.state).toBe('admitted');
+      const later: Admission[] = [];
+      for (let i = 0; i < 40; i++) {
+        later.push(await arrive(limiter));
+        await setting.advance(50);
+      }
+      expect(states(later).filter((state) => state !== 'admitted')).toEqual([]);
+    });
+
+    it('of a day lowers what is left of the day', async () => {
+      const limiter = limiterOf({ requestsPerMinute: 100, requestsPerDay: 1000 });
+      const first = await arrive(limiter);
+      const windowMs = 86_400_000;
+      first.call.report({ limits: { requests: { limit: 1000, remaining: 3, windowMs } } });
+      await setting.settled();
+      expect(limiter.snapshot()['default']?.dailyRequests?.available).toBeCloseTo(3, 1);
+      expect(limiter.snapshot()['default']?.requests?.available).toBeCloseTo(99, 1);
+      first.end();
     });
 
     it('lowers what is left, and never raises it', async () => {

@@ -166,6 +166,22 @@ describe('a limiter that learns from headers', () => {
     expect(snapshot()?.requests?.limit).toBe(60);
   });
 
+  it('never exceeds them by a burst either, where the provider speaks of an hour', () => {
+    const { admit, snapshot } = learning({ requestsPerMinute: 10 });
+    const hour = { limit: 3600, remaining: 3599, resetMs: 1000, windowMs: HOUR };
+    admit().end({ facts: { limits: { requests: hour } } });
+    expect(snapshot()?.requests).toMatchObject({ limit: 10, burst: 10 });
+  });
+
+  it('goes on feeling out the rate of requests where only tokens are told of', () => {
+    const { admit, snapshot } = learning();
+    const tokens = { limit: 500_000, remaining: 499_000, windowMs: MINUTE };
+    admit().end({ facts: { limits: { tokens } } });
+    expect(snapshot()?.concurrency.limit).toBe(11);
+    admit().end({ error: tooMany(), facts: { limits: { tokens } } });
+    expect(snapshot()).toMatchObject({ tokens: { limit: 500_000 }, requests: { limit: expect.any(Number) } });
+  });
+
   it('keeps what it has learned apart by key', () => {
     const limiter = new Limiter({ learn: true, key: (call) => call.args[0] as string });
     const admit = (key: string) => new Admission(limiter, new FakeCall({ args: [key] }));
@@ -195,6 +211,20 @@ describe('a limiter that learns from refusals', () => {
     await runtime.advance(30_000);
     admit().end();
     expect(snapshot()?.requests?.limit).toBeCloseTo(780, 0);
+  });
+
+  it('does not take a time without calls for a low rate', async () => {
+    const { admit, snapshot } = learning();
+    for (let i = 0; i < 60; i++) {
+      admit().end();
+      await runtime.advance(1000);
+    }
+    await runtime.advance(8 * HOUR);
+    admit().end({ error: tooMany() });
+    expect(snapshot()?.requests?.limit).toBeGreaterThan(35);
+    await runtime.advance(8 * HOUR);
+    admit().end({ error: tooMany() });
+    expect(snapshot()?.requests?.limit).toBeGreaterThan(15);
   });
 
   it('never lowers it to nothing', async () => {

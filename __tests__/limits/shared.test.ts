@@ -122,6 +122,19 @@ describe('processes that share a store', () => {
     expect(runtime.pendingTimers).toBe(0);
   });
 
+  it('tell so while the gate is closed, too', async () => {
+    const { arrive } = process({ maxConcurrent: 3 });
+    const [running, refused] = [await arrive(), await arrive()];
+    refused?.end({ error: new RateLimitError('slow', { statusCode: 429, retryAfterMs: 50_000 }) });
+    const waiting = await arrive();
+    const before = table.operations;
+    await runtime.advance(45_000);
+    expect(table.operations - before).toBeGreaterThanOrEqual(4);
+    waiting.call.abort('left');
+    running?.end();
+    await settled();
+  });
+
   it('wait without asking more than once a second, and whoever is woken for nothing goes on waiting', async () => {
     const [a, b] = [process({ maxConcurrent: 1 }), process({ maxConcurrent: 1 })];
     await a.arrive();
@@ -211,6 +224,36 @@ describe('a store that is down', () => {
     await settled();
     await arrive();
     expect(snapshot()?.concurrency.inFlight).toBe(1);
+  });
+
+  it('is told later what calls used that ended meanwhile, once', async () => {
+    const { arrive, snapshot } = process({ tokensPerMinute: 60_000 });
+    const all = [await arrive(10_000), await arrive(10_000)];
+    table.failure = down;
+    for (const admission of all) {
+      admission.end({ facts: { usage: { inputTokens: 0, outputTokens: 100 } } });
+      await settled();
+    }
+    table.failure = undefined;
+    await runtime.advance(1000);
+    await arrive(0);
+    await settled();
+    expect(snapshot()).toMatchObject({ tokens: { available: 60_000 - 200 + 200 }, store: 'up' });
+    expect(table.entry('default').drawn).toEqual({ requests: 3, tokens: 200 });
+  });
+
+  it('gets back what it grants when nobody waits for it any more, and counts as down', async () => {
+    const { arrive, store } = process({ tokensPerMinute: 60_000 }, 'closed');
+    const { take } = store;
+    store.take = async (...args) => {
+      await new Promise<void>((resolve) => runtime.setTimer(resolve, 300));
+      return take.apply(store, args);
+    };
+    const call = await arrive(5000);
+    await runtime.advance(1000);
+    expect(call.state).toBe('refused');
+    expect(table.entry('default').drawn).toEqual({ requests: 0, tokens: 0 });
+    expect((await arrive(5000)).call.told).not.toContain('store');
   });
 
   it('is told of, once when it goes down and once when it is back', async () => {

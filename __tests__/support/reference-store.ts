@@ -1,3 +1,4 @@
+import { reportedRate } from '../../decorators/limits/rates';
 import { runtime } from '../../decorators/pipeline/runtime';
 import type {
   Amounts,
@@ -95,8 +96,8 @@ export class ReferenceStore implements LimiterStore {
     await this.reached();
     const entry = this.table.entry(key, limits);
     for (const { name, unit, limit, windowMs, burst } of limits.rates) {
-      if (name !== 'requests' && name !== 'tokens') continue;
-      const { remaining, resetMs, limit: told } = report[name] ?? {};
+      if (name !== reportedRate(limits, unit, report[unit])) continue;
+      const { remaining, resetMs, limit: told } = report[unit] ?? {};
       if (remaining === undefined || (resetMs !== undefined && resetMs <= 0)) continue;
       const elapsed = since ? Math.max(0, entry.at - since.at) : 0;
       const drawn = since ? entry.drawn[unit] - since.drawn[unit] : 0;

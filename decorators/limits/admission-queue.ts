@@ -11,7 +11,7 @@ import { OneTimer } from './one-timer.js';
 import { capacityOf, neverFits } from './rates.js';
 import { neverAdmitted, queueFull, refused, type TooLong } from './refusals.js';
 import { EstimateFactor, RunningMean } from './running-mean.js';
-import type { Amounts, SharedLimits } from './store.js';
+import type { Amounts, ReportedLimit, SharedLimits } from './store.js';
 import { WaitList, type Linked } from './wait-list.js';
 
 /** How long and in what number calls may wait. */
@@ -64,6 +64,8 @@ export class AdmissionQueue {
   /** Whether the balance is being asked, and whether something may have become free meanwhile. */
   private asking = false;
   private woken = false;
+  /** Whether a shared balance has refused the head when it was asked last. */
+  private isContended = false;
 
   constructor(
     private readonly key: string | undefined,
@@ -89,7 +91,9 @@ export class AdmissionQueue {
       this.tell(lease.call, 'admitted', lease.requests, lease.tokens, 0);
       return lease;
     }
-    const waitMs = this.expectedWait(lease, now, untilTaken === undefined);
+    // While a shared balance is asked for the first of them, nobody knows yet whether anybody has to wait.
+    const mustAsk = untilTaken === undefined || (this.asking && !this.isContended);
+    const waitMs = this.expectedWait(lease, now, mustAsk);
     return new Promise((resolve, reject) => {
       let forgetAbort = (): void => undefined;
       const leave = (): void => {
@@ -101,7 +105,7 @@ export class AdmissionQueue {
         arrivedAt: now,
         deadline: now + this.bounds().maxWaitMs,
         gone: false,
-        checked: untilTaken !== undefined,
+        checked: !mustAsk,
         grant: () => {
           leave();
           resolve(lease);
@@ -138,9 +142,8 @@ export class AdmissionQueue {
       this.charging.compare(lease.tokensLeft, remaining, lease.tokens, lease.tokensRunning);
     }
     const now = runtime().now();
-    if (limits.requests || limits.tokens) {
-      (lease?.heldBy ?? this.balance).observe(limits.requests, limits.tokens, lease, now);
-    }
+    const [requests, tokens] = [this.windowed('requests', limits), this.windowed('tokens', limits)];
+    if (requests || tokens) (lease?.heldBy ?? this.balance).observe(requests, tokens, lease, now);
     // Not before: what calls have used that run already is known only now.
     if (isNew) this.wake();
   }
@@ -230,6 +233,12 @@ export class AdmissionQueue {
     call.emit(event);
   }
 
+  /** A report with the length of its window, where that has been found out. */
+  private windowed(dimension: 'requests' | 'tokens', limits: RateLimitInfo): ReportedLimit | undefined {
+    const report = limits[dimension];
+    return report && { ...report, windowMs: report.windowMs ?? this.learner?.windowMsOf(dimension) };
+  }
+
   private take(lease: Lease, now: number): number | undefined {
     try {
       return this.balance.take(lease, now);
@@ -245,7 +254,7 @@ export class AdmissionQueue {
     this.asking = true;
     this.woken = false;
     const asked: Waiter[] = [];
-    const most = this.spread.isOn ? 1 : MOST_ASKED;
+    const most = this.spread.isOn(runtime().now()) ? 1 : MOST_ASKED;
     for (let { head } = this.waiters; head && asked.length < most; head = head.next) asked.push(head);
     const { granted, waitMs } = (await this.balance.ask?.(asked.map(({ lease }) => lease))) ?? {
       granted: 0,
@@ -259,11 +268,16 @@ export class AdmissionQueue {
       else this.admit(waiter, now);
     });
     const { head } = this.waiters;
-    if (!head) return this.rest();
+    if (!head) {
+      this.isContended = false;
+      return this.rest();
+    }
     const closedForMs = this.balance.closedForMs(now);
     // Another process has been asked to wait.
-    if (closedForMs > 0 && !this.spread.isOn) this.spread.begin(closedForMs);
+    if (closedForMs > 0 && !this.spread.isOn(now)) this.spread.begin(closedForMs);
+    this.isContended = granted < asked.length && waitMs > 0;
     if (head !== asked[granted] || waitMs <= 0 || this.woken) return this.wake();
+    this.keepMaxQueue(waitMs);
     const { lease, arrivedAt, deadline, checked } = head;
     head.checked = true;
     const last = Math.min(deadline, lease.call.deadline ?? Infinity);
@@ -272,6 +286,22 @@ export class AdmissionQueue {
       return this.wake();
     }
     if (!this.standsBy(head, waitMs, now)) this.wake();
+  }
+
+  /** Refuses those who came last, of more than may wait, now that it is known that they have to. */
+  private keepMaxQueue(waitMs: number): void {
+    const { maxQueue } = this.bounds();
+    let place = 0;
+    for (
+      let waiter = this.waiters.size > maxQueue ? this.waiters.head : undefined, next;
+      waiter;
+      waiter = next
+    ) {
+      ({ next } = waiter);
+      if (++place <= maxQueue || waiter.checked) continue;
+      this.tell(waiter.lease.call, 'rejected', waiter.lease.requests, waiter.lease.tokens, waitMs);
+      waiter.refuse(queueFull(waiter.lease.call, maxQueue, waitMs));
+    }
   }
 
   private admit(waiter: Waiter, now: number): void {

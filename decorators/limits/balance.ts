@@ -1,5 +1,5 @@
 import type { Lease } from './lease.js';
-import { TRANSIT_MS } from './rates.js';
+import { reportedRate, TRANSIT_MS } from './rates.js';
 import { RefillingLevel } from './refilling-level.js';
 import type { Amounts, Rate, ReportedLimit, SharedLimits, SharedState } from './store.js';
 
@@ -171,8 +171,21 @@ export class MemoryBalance implements Balance {
       drawnTokens: this.drawnTokens - this.reservedTokens,
     };
     const { levels } = this;
-    lower(levels.get('requests'), requests, this.drawnRequests - since.drawnRequests, arrivedAt, now);
-    lower(levels.get('tokens'), tokens, this.drawnTokens - since.drawnTokens, arrivedAt, now);
+    const { limits } = this;
+    lower(
+      levels.get(reportedRate(limits, 'requests', requests)),
+      requests,
+      this.drawnRequests - since.drawnRequests,
+      arrivedAt,
+      now,
+    );
+    lower(
+      levels.get(reportedRate(limits, 'tokens', tokens)),
+      tokens,
+      this.drawnTokens - since.drawnTokens,
+      arrivedAt,
+      now,
+    );
   }
 
   close(waitMs: number, now: number): void {

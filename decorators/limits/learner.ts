@@ -14,6 +14,11 @@ const RECOVERY_MS = 30_000;
 /** A rate is measured over no less than this. */
 const SHORTEST_MEASURE_MS = 1000;
 const LEAST_PER_MINUTE = 1;
+/** Taken for the rate where nothing has been measured. */
+const UNKNOWN_PER_MINUTE = 60;
+/** A rate is measured over the time in use: after such a pause anew, and of a longer time the older half counts half. */
+const PAUSE_MS = 10_000;
+const LONGEST_MEASURE_MS = 60_000;
 
 /** A rate that is felt out. */
 interface FeltRate {
@@ -30,12 +35,12 @@ interface FeltRate {
 export class Learner {
   private readonly windows = { requests: new ReportedWindow(), tokens: new ReportedWindow() };
   private reported: LimitNumbers = {};
-  private isReported = false;
   private felt: FeltRate | undefined;
   private callsAtOnce = FIRST_CALLS;
   /** Since when successes are counted, and how many there were. */
   private measuredSince = runtime().now();
   private successes = 0;
+  private lastSuccessAt = runtime().now();
 
   constructor(
     private given: LimitNumbers,
@@ -44,11 +49,12 @@ export class Learner {
 
   /** What is in force now. */
   get limits(): SharedLimits {
-    const { given, reported, felt } = this;
-    if (this.isReported) return limitsOf(lower(given, reported));
-    if (!felt) return limitsOf(lower(given, { maxConcurrent: this.callsAtOnce }));
+    const { felt } = this;
+    const known = lower(withBursts(this.given), withBursts(this.reported));
+    if (this.knowsRequests) return limitsOf(known);
+    if (!felt) return limitsOf(lower(known, { maxConcurrent: this.callsAtOnce }));
     const burst = Math.max(1, felt.perMinute / 60);
-    return limitsOf(lower(given, { requestsPerMinute: felt.perMinute, requestBurst: burst }));
+    return limitsOf(lower(known, { requestsPerMinute: felt.perMinute, requestBurst: burst }));
   }
 
   /** Takes other numbers from the user. */
@@ -67,8 +73,7 @@ export class Learner {
     if (Object.keys(reported).length === 0) return false;
     const isNew = JSON.stringify(reported) !== JSON.stringify(this.reported);
     this.reported = reported;
-    this.isReported = true;
-    this.felt = undefined;
+    if (this.knowsRequests) this.felt = undefined;
     if (isNew) this.onChange(this.limits);
     return isNew;
   }
@@ -77,9 +82,13 @@ export class Learner {
   throttled(admittedAt: number): void {
     const now = runtime().now();
     // Calls that were under way together are refused together, for the same rate.
-    if (this.isReported || (this.felt && admittedAt <= this.felt.loweredAt)) return;
-    const measured = (this.successes * MINUTE_MS) / Math.max(SHORTEST_MEASURE_MS, now - this.measuredSince);
-    const formerPerMinute = Math.max(LEAST_PER_MINUTE, Math.min(this.felt?.perMinute ?? Infinity, measured));
+    const { felt } = this;
+    if (this.knowsRequests || (felt && admittedAt <= felt.loweredAt)) return;
+    let formerPerMinute = this.measured(now);
+    // What was felt out is not given up for a time in which little was asked for.
+    if (felt)
+      formerPerMinute = Math.min(felt.perMinute, Math.max(formerPerMinute, felt.perMinute * DECREASE));
+    formerPerMinute = Math.max(LEAST_PER_MINUTE, formerPerMinute);
     const perMinute = Math.max(LEAST_PER_MINUTE, formerPerMinute * DECREASE);
     this.felt = { perMinute, formerPerMinute, loweredAt: now };
     this.measuredSince = now;
@@ -90,8 +99,8 @@ export class Learner {
   /** A call has succeeded. */
   succeeded(): void {
     const { felt } = this;
-    this.successes++;
-    if (this.isReported) return;
+    this.count(runtime().now());
+    if (this.knowsRequests) return;
     if (felt) {
       const recovered = (runtime().now() - felt.loweredAt) / RECOVERY_MS;
       const perMinute = felt.formerPerMinute * (DECREASE + (1 - DECREASE) * recovered);
@@ -99,6 +108,49 @@ export class Learner {
     } else this.callsAtOnce++;
     this.onChange(this.limits);
   }
+
+  /** How long the window of a reported limit is, where that is known by now. */
+  windowMsOf(dimension: 'requests' | 'tokens'): number | undefined {
+    return this.windows[dimension].windowMs;
+  }
+
+  /** Whether anything has been found out. */
+  get knowsAny(): boolean {
+    return this.felt !== undefined || Object.keys(this.reported).length > 0;
+  }
+
+  private get knowsRequests(): boolean {
+    const { requestsPerMinute, requestsPerDay } = this.reported;
+    return requestsPerMinute !== undefined || requestsPerDay !== undefined;
+  }
+
+  private count(now: number): void {
+    if (now - this.lastSuccessAt > PAUSE_MS) {
+      this.measuredSince = now;
+      this.successes = 0;
+    } else if (now - this.measuredSince > LONGEST_MEASURE_MS) {
+      this.measuredSince = (this.measuredSince + now) / 2;
+      this.successes /= 2;
+    }
+    this.lastSuccessAt = now;
+    this.successes++;
+  }
+
+  private measured(now: number): number {
+    if (this.successes === 0) return UNKNOWN_PER_MINUTE;
+    const until = now - this.lastSuccessAt > PAUSE_MS ? this.lastSuccessAt : now;
+    return (this.successes * MINUTE_MS) / Math.max(SHORTEST_MEASURE_MS, until - this.measuredSince);
+  }
+}
+
+/** With the bursts that are meant where none are given: a minute's worth. */
+function withBursts(numbers: LimitNumbers): LimitNumbers {
+  const { requestsPerMinute, tokensPerMinute, requestBurst, tokenBurst } = numbers;
+  return {
+    ...numbers,
+    requestBurst: requestBurst ?? requestsPerMinute,
+    tokenBurst: tokenBurst ?? tokensPerMinute,
+  };
 }
 
 /** What `window` says of the numbers of one dimension; nothing while its length is not known. */

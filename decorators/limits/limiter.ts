@@ -51,7 +51,8 @@ export class Limiter {
   constructor(private options: LimiterOptions) {
     checkLimiterOptions(options, 'Limiter');
     this.bounds = boundsOf(options);
-    this.guard = options.store && new StoreGuard(options.store);
+    const { store } = options;
+    this.guard = store && new StoreGuard(store.forLimiter?.() ?? store);
     if (!options.key) this.only = this.queueOf(DEFAULT_KEY);
   }
 
@@ -111,7 +112,7 @@ export class Limiter {
    * `maxConcurrent` may take longer to become free.
    */
   expectedWaitMs({ requests = 1, tokens = 0 }: Partial<Amounts> = {}, key: string = DEFAULT_KEY): number {
-    return Math.ceil(this.queueOf(key).waitFor({ requests, tokens }));
+    return Math.ceil(this.queues.get(key)?.waitFor({ requests, tokens }) ?? 0);
   }
 
   /** The state of every balance by its key, as plain data; without `key` in the options there is one, `default`. */
@@ -160,7 +161,8 @@ export class Limiter {
   /** Forgets the balances that are as good as new. Done each time their number has doubled, which spreads the cost. */
   private forgetIdle(now: number): void {
     for (const [key, queue] of this.queues) {
-      if (!queue.isIdle(now)) continue;
+      // What has been learned of a key is worth more than the few bytes.
+      if (!queue.isIdle(now) || queue.learner?.knowsAny) continue;
       queue.balance.forget?.();
       this.queues.delete(key);
     }
@@ -177,7 +179,7 @@ export function isLimiter(value: unknown): value is Limiter {
 function untilAborted<T>(call: Call, promise: Promise<T>): Promise<T> {
   return new Promise((resolve, reject) => {
     const forgetAbort = call.onAbort(reject);
-    promise.then(resolve, reject).finally(forgetAbort);
+    promise.then(resolve, reject).then(forgetAbort);
   });
 }
 

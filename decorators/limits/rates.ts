@@ -1,5 +1,5 @@
 import type { LimitNumbers } from './limiter-options.js';
-import type { Amounts, Rate, SharedLimits } from './store.js';
+import type { Amounts, Rate, ReportedLimit, SharedLimits } from './store.js';
 
 export const MINUTE_MS = 60_000;
 export const HOUR_MS = 60 * MINUTE_MS;
@@ -28,6 +28,16 @@ export function limitsOf(numbers: LimitNumbers): SharedLimits {
   add('dailyRequests', 'requests', numbers.requestsPerDay, DAY_MS);
   add('dailyTokens', 'tokens', numbers.tokensPerDay, DAY_MS);
   return { rates, maxConcurrent: numbers.maxConcurrent };
+}
+
+/** Which of the rates a report is about: that of its window, or else that of the minute, for which it is a bound too. */
+export function reportedRate(
+  { rates }: SharedLimits,
+  unit: keyof Amounts,
+  report: ReportedLimit | undefined,
+): Rate['name'] {
+  const daily = unit === 'requests' ? 'dailyRequests' : 'dailyTokens';
+  return report?.windowMs === DAY_MS && rates.some(({ name }) => name === daily) ? daily : unit;
 }
 
 /** The most of `unit` that one call may take; undefined when it is not limited. */

@@ -19,21 +19,22 @@ const ROUNDING_MS = 1000;
  * would slow a program down by a thousand.
  */
 export class ReportedWindow {
-  private known: number | undefined;
+  /** As far as it is known by now. */
+  windowMs: number | undefined;
   private longestResetMs = 0;
   private latest: { readonly used: number; readonly estimateMs: number } | undefined;
 
   /** The window in milliseconds as far as it is known now; undefined while it is not. */
   read({ limit, remaining, resetMs, windowMs }: RateLimitWindow): number | undefined {
-    if (windowMs !== undefined) return windowMs;
+    if (windowMs !== undefined) return (this.windowMs = windowMs);
     const used = limit === undefined || remaining === undefined ? 0 : limit - remaining;
-    if (limit === undefined || resetMs === undefined || resetMs <= 0 || used <= 0) return this.known;
+    if (limit === undefined || resetMs === undefined || resetMs <= 0 || used <= 0) return this.windowMs;
     this.longestResetMs = Math.max(this.longestResetMs, resetMs);
     // No window is shorter than the time until it ends.
-    if (!this.mayBe(this.known ?? Infinity)) this.known = undefined;
+    if (!this.mayBe(this.windowMs ?? Infinity)) this.windowMs = undefined;
     const guess = this.guess(limit, used, resetMs);
-    if (guess !== undefined) this.known = Math.max(guess, this.known ?? 0);
-    return this.known;
+    if (guess !== undefined) this.windowMs = Math.max(guess, this.windowMs ?? 0);
+    return this.windowMs;
   }
 
   private guess(limit: number, used: number, resetMs: number): number | undefined {

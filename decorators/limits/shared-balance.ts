@@ -5,12 +5,19 @@ import type { Lease } from './lease.js';
 import { TRANSIT_MS } from './rates.js';
 import { storeUnavailable } from './refusals.js';
 import type { StoreGuard } from './store-guard.js';
-import type { Amounts, Mark, ReportedLimit, SharedLimits, SharedState } from './store.js';
+import type { Amounts, Mark, ReportedLimit, Settlement, SharedLimits, SharedState } from './store.js';
 
 /** Whoever waits asks again after so long at the latest: nothing is missed for longer, and the place in line is kept. */
 const LONGEST_PAUSE_MS = 1000;
 
-const NOTHING = { calls: 0, reserved: { requests: 0, tokens: 0 }, used: { requests: 0, tokens: 0 } };
+/** What calls that have ended took and used. */
+type Unsettled = Pick<Settlement, 'reserved' | 'used'> & { readonly calls: number };
+
+const NOTHING: Unsettled = {
+  calls: 0,
+  reserved: { requests: 0, tokens: 0 },
+  used: { requests: 0, tokens: 0 },
+};
 
 /**
  * A balance that a store keeps for several processes. What the store said last is kept as a copy, for estimates
@@ -32,7 +39,7 @@ export class SharedBalance implements Balance {
   /** Until when this process knows the gate to be closed, before the store may know it. */
   private closedUntil = -Infinity;
   /** What calls that have ended took and used, as far as the store does not know. */
-  private unsettled = NOTHING;
+  private unsettled: Unsettled = NOTHING;
   private settling = false;
   private place: number | undefined;
   private asking = false;
@@ -65,14 +72,18 @@ export class SharedBalance implements Balance {
     const { guard, key, limits, place } = this;
     this.asking = true;
     const costs = leases.map(({ requests, tokens }) => ({ requests, tokens }));
-    const request = { limits, costs, running: this.runningHere, place };
     const number = ++this.asked;
-    const answer = await guard.run((store) => store.take(key, request), leases[0]?.call);
+    const request = { limits, costs, running: this.runningHere, place, sequence: number };
+    const answer = await guard.run((store) => store.take(key, request), {
+      call: leases[0]?.call,
+      onLate: ({ granted }) => this.giveBack(costs.slice(0, granted)),
+    });
     this.asking = false;
     // It is down now: `take()` knows what to do instead.
     if (!answer) return { granted: 0, waitMs: 0 };
     const now = runtime().now();
-    this.adopt(answer, number, now);
+    if (limits === this.limits) this.adopt(answer, number, now);
+    if (this.unsettled.calls > 0 && !this.settling) void this.sendSettlement(leases[0]?.call);
     this.place = answer.place;
     let { requests, tokens } = answer.drawn;
     let tokensLeft = this.copy.levelOf('tokens', now);
@@ -92,7 +103,12 @@ export class SharedBalance implements Balance {
     }
     this.running += answer.granted;
     this.keepAlive();
-    if (answer.granted < leases.length) this.stopListening ??= guard.store.onWake(key, this.onWake);
+    if (answer.granted < leases.length) {
+      // Anew each time: what listened may have ended with its connection.
+      const former = this.stopListening;
+      this.stopListening = guard.store.onWake(key, this.onWake);
+      former?.();
+    }
     return {
       granted: answer.granted,
       waitMs: answer.granted === leases.length ? 0 : Math.max(1, answer.waitMs),
@@ -110,12 +126,11 @@ export class SharedBalance implements Balance {
     this.reservedRequests -= lease.requests;
     this.reservedTokens -= lease.tokens;
     if (this.running === 0) this.endKeepAlive();
-    const { calls, reserved, used } = this.unsettled;
-    this.unsettled = {
-      calls: calls + 1,
-      reserved: { requests: reserved.requests + lease.requests, tokens: reserved.tokens + lease.tokens },
-      used: { requests: used.requests + usedRequests, tokens: used.tokens + usedTokens },
-    };
+    this.unsettled = sum(this.unsettled, {
+      calls: 1,
+      reserved: lease,
+      used: { requests: usedRequests, tokens: usedTokens },
+    });
     if (!this.settling) void this.sendSettlement(lease.call);
   }
 
@@ -134,7 +149,8 @@ export class SharedBalance implements Balance {
             tokens: latest.drawn.tokens - this.reservedTokens,
           },
         };
-    this.send(guard.run((store) => store.observe(key, { limits, requests, tokens, since })));
+    const report = { limits, requests, tokens, since };
+    this.send(guard.run((store) => store.observe(key, report), { call: lease?.call }));
   }
 
   close(waitMs: number, now: number): void {
@@ -160,7 +176,8 @@ export class SharedBalance implements Balance {
 
   // What has been used up is known to the store.
   isIdle(now: number): boolean {
-    return this.running === 0 && !this.asking && this.local?.isIdle(now) !== false;
+    const isBusy = this.running > 0 || this.asking || this.settling || this.closedUntil > now;
+    return !isBusy && this.local?.isIdle(now) !== false;
   }
 
   forget(): void {
@@ -194,18 +211,39 @@ export class SharedBalance implements Balance {
     this.copy.close(this.closedUntil - now, now);
   }
 
-  /** Settles for the calls that have ended; those that end meanwhile follow together. */
-  private async sendSettlement(call: Call): Promise<void> {
+  /** Settles for the calls that have ended; those that end meanwhile follow together, those that the store did not hear of later. */
+  private async sendSettlement(call: Call | undefined): Promise<void> {
     const { guard, key, limits, unsettled } = this;
     this.unsettled = NOTHING;
     this.settling = true;
-    const answer = guard.run((store) => store.settle(key, { limits, ...unsettled }), call);
+    let wasSent = true;
+    const onUnsent = (): void => {
+      wasSent = false;
+      this.unsettled = sum(this.unsettled, unsettled);
+    };
+    const sequence = this.asked + 1;
+    const answer = guard.run((store) => store.settle(key, { limits, ...unsettled, sequence }), {
+      call,
+      onUnsent,
+    });
     this.send(answer);
     await answer;
     this.settling = false;
-    if (this.unsettled.calls === 0) return;
+    if (this.unsettled.calls === 0 || !wasSent) return;
     void this.sendSettlement(call);
     this.onWake();
+  }
+
+  /** The store has granted what nobody waited for any more. */
+  private giveBack(costs: readonly Amounts[]): void {
+    const { guard, key, limits } = this;
+    const none = { requests: 0, tokens: 0 };
+    const all = costs.reduce<Unsettled>(
+      (total, cost) => sum(total, { calls: 1, reserved: cost, used: none }),
+      NOTHING,
+    );
+    // Not by the guard, for which the store is down.
+    if (all.calls > 0) guard.store.settle(key, { limits, ...all }).catch(() => undefined);
   }
 
   /** Takes over the state that an operation answers with, as far as the limits are still those it was asked with. */
@@ -220,7 +258,9 @@ export class SharedBalance implements Balance {
   /** Tells the store what runs here, and that nobody waits. */
   private refresh(): void {
     const { guard, key, limits, runningHere: running } = this;
-    this.send(guard.run((store) => store.take(key, { limits, costs: [], running })));
+    this.send(
+      guard.run((store) => store.take(key, { limits, costs: [], running, sequence: this.asked + 1 })),
+    );
   }
 
   /** While calls run, the store is told so from time to time: the places of a process that has died become free. */
@@ -230,7 +270,8 @@ export class SharedBalance implements Balance {
       () => {
         this.cancelKeepAlive = undefined;
         // Whoever waits asks often enough.
-        if (!this.asking && this.place === undefined && this.running > 0) this.refresh();
+        const waits = this.place !== undefined && this.closedUntil <= runtime().now();
+        if (!this.asking && !waits && this.running > 0) this.refresh();
         this.keepAlive();
       },
       this.guard.store.keepAliveMs,
@@ -249,4 +290,12 @@ function shareOf({ rates, maxConcurrent }: SharedLimits, share: number): SharedL
     rates: rates.map((rate) => ({ ...rate, limit: rate.limit * share, burst: rate.burst * share })),
     maxConcurrent: maxConcurrent && Math.max(1, Math.floor(maxConcurrent * share)),
   };
+}
+
+function sum(a: Unsettled, b: Unsettled): Unsettled {
+  const add = (x: Amounts, y: Amounts): Amounts => ({
+    requests: x.requests + y.requests,
+    tokens: x.tokens + y.tokens,
+  });
+  return { calls: a.calls + b.calls, reserved: add(a.reserved, b.reserved), used: add(a.used, b.used) };
 }

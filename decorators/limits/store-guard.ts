@@ -13,6 +13,7 @@ export class StoreGuard {
   failure: unknown;
   private pauseMs = FIRST_PAUSE_MS;
   private askAgainAt = -Infinity;
+  private told: 'up' | 'down' = 'up';
 
   constructor(readonly store: LimiterStore) {}
 
@@ -22,22 +23,33 @@ export class StoreGuard {
   }
 
   /**
-   * The answer of the store, or undefined when it has none within its time, or is down. Never rejects. `call` is for whom it is
-   * asked: it tells those who listen when the store goes down or comes up.
+   * The answer of the store, or undefined when it has none within its time, or is down. Never rejects.
+   *
+   * @param how.call For whom the store is asked: it tells those who listen when the store goes down or comes up.
+   * @param how.onUnsent Called when the operation has certainly not been carried out.
+   * @param how.onLate Called with an answer that came when nobody waited for it any more.
    */
-  run<T>(operation: (store: LimiterStore) => Promise<T>, call?: Call): Promise<T | undefined> {
+  run<T>(
+    operation: (store: LimiterStore) => Promise<T>,
+    how: { call?: Call | undefined; onUnsent?: () => void; onLate?: (answer: T) => void } = {},
+  ): Promise<T | undefined> {
     const { store } = this;
-    if (this.isDown(runtime().now())) return Promise.resolve(undefined);
-    if (store.isReady?.() === false) {
-      this.fail(new Error('The connection to the store is not ready.'), call);
+    const { call, onUnsent, onLate } = how;
+    const isReady = store.isReady?.() !== false;
+    if (this.isDown(runtime().now()) || !isReady) {
+      if (!isReady) this.fail(new Error('The connection to the store is not ready.'), call);
+      onUnsent?.();
       return Promise.resolve(undefined);
     }
     return new Promise((resolve) => {
+      let isOver = false;
       const end = (answer: T | undefined): void => {
+        isOver = true;
         cancelTimer();
         resolve(answer);
       };
       const fail = (error: unknown): void => {
+        if (isOver) return;
         this.fail(error, call);
         end(undefined);
       };
@@ -45,10 +57,18 @@ export class StoreGuard {
         () => fail(new Error(`The store has not answered within ${store.timeoutMs} ms (timeoutMs).`)),
         store.timeoutMs,
       );
-      operation(store).then((answer) => {
-        this.succeed(call);
-        end(answer);
-      }, fail);
+      begin(operation, store).then(
+        (answer) => {
+          // Too late is as good as never: it does not make the store one that answers.
+          if (isOver) return onLate?.(answer);
+          this.succeed(call);
+          end(answer);
+        },
+        (error: unknown) => {
+          if (!isOver) onUnsent?.();
+          fail(error);
+        },
+      );
     });
   }
 
@@ -60,12 +80,25 @@ export class StoreGuard {
     // Several that were under way fail together: they count as one.
     else if (now >= this.askAgainAt) this.pauseMs = Math.min(2 * this.pauseMs, LONGEST_PAUSE_MS);
     this.askAgainAt = now + this.pauseMs;
-    if (wasUp) call?.emit({ type: 'store', state: 'down', error: storeUnavailable(call, error) });
+    this.tell(call);
   }
 
   private succeed(call: Call | undefined): void {
-    if (this.failure === undefined) return;
     this.failure = undefined;
-    call?.emit({ type: 'store', state: 'up' });
+    this.tell(call);
   }
+
+  /** Tells of a change, as soon as there is a call by which to tell it. */
+  private tell(call: Call | undefined): void {
+    const state = this.failure === undefined ? 'up' : 'down';
+    if (!call || state === this.told) return;
+    this.told = state;
+    const error = state === 'down' && storeUnavailable(call, this.failure);
+    call.emit({ type: 'store', state, ...(error && { error }) });
+  }
+}
+
+/** A store may throw at once what it should reject with. */
+async function begin<T>(operation: (store: LimiterStore) => Promise<T>, store: LimiterStore): Promise<T> {
+  return operation(store);
 }

@@ -27,6 +27,8 @@ export interface ReportedLimit {
   readonly remaining?: number | undefined;
   /** Milliseconds until the provider's own count is full again. */
   readonly resetMs?: number | undefined;
+  /** How long its window is, where that is known. */
+  readonly windowMs?: number | undefined;
 }
 
 /** The point in a balance's history from which a report of the provider counts. */
@@ -56,6 +58,8 @@ export interface TakeRequest {
   readonly running: number;
   /** The place in line that an earlier answer gave. */
   readonly place?: number | undefined;
+  /** Grows with every request and settlement: those that arrive in another order than they were sent in are known by it. */
+  readonly sequence?: number | undefined;
 }
 
 /** How many of them are admitted. */
@@ -77,6 +81,8 @@ export interface Settlement {
   readonly calls?: number | undefined;
   readonly reserved: Amounts;
   readonly used: Amounts;
+  /** As in `TakeRequest`: what a later request has told of running calls stands. */
+  readonly sequence?: number | undefined;
 }
 
 /** The provider's account of its limits, as it stood when it saw the call that was admitted at `since`. */
@@ -104,6 +110,11 @@ export interface LimiterStore {
   readonly localShare: number;
   /** How often a process with running calls has to tell so (`take` without costs), in milliseconds. */
   readonly keepAliveMs: number;
+  /**
+   * The store as one limiter uses it: what runs and waits is counted for each by itself, also where several limiters of a process
+   * were given the same store. Default: the store itself, which then serves one limiter.
+   */
+  forLimiter?(): LimiterStore;
   /** False while it is known not to answer, so that nobody needs to wait to see. */
   isReady?(): boolean;
   take(key: string, request: TakeRequest): Promise<TakeAnswer>;

@@ -9,6 +9,7 @@ import type {
   TakeRequest,
 } from '../../decorators/limits/index.js';
 import { defineAsyncDispose } from '../../decorators/pipeline/dispose.js';
+import { reportedRate } from '../../decorators/limits/rates.js';
 import { pair, reported, thousandths } from './amounts.js';
 import { connect, type Connection, type RedisClient } from './client.js';
 import { settingsOf, type RedisStoreOptions, type Settings } from './options.js';
@@ -36,11 +37,15 @@ export class RedisStore implements LimiterStore {
   readonly whenDown: 'local' | 'open' | 'closed';
   readonly localShare: number;
   readonly keepAliveMs: number;
+  readonly #client: RedisClient;
+  readonly #options: RedisStoreOptions;
   readonly #connection: Connection;
   readonly #settings: Settings;
   readonly #hub: WakeHub;
-  /** By what the others know this process; a second store in it counts as another. */
+  /** By what the others know this limiter of this process. */
   readonly #process = randomUUID();
+  /** On what this store and those made of it are woken. */
+  #channelsInUse = new Set<string>();
   /** Of each key, who is to be woken. */
   readonly #listeners = new Map<string, Set<() => void>>();
   readonly #onMessage = (key: string): void => {
@@ -48,6 +53,8 @@ export class RedisStore implements LimiterStore {
   };
 
   constructor(client: RedisClient, options: RedisStoreOptions) {
+    this.#client = client;
+    this.#options = options;
     this.#connection = connect(client);
     this.#settings = settingsOf(options);
     this.#hub = wakeHubOf(client);
@@ -57,14 +64,21 @@ export class RedisStore implements LimiterStore {
     this.keepAliveMs = this.#settings.leaseMs / 3;
   }
 
+  /** The same store for one limiter, which counts as a process of its own: each `Limiter` asks for one. */
+  forLimiter(): LimiterStore {
+    const store = new RedisStore(this.#client, this.#options);
+    store.#channelsInUse = this.#channelsInUse;
+    return store;
+  }
+
   isReady(): boolean {
     return this.#connection.isReady();
   }
 
-  async take(key: string, { limits, costs, running, place }: TakeRequest): Promise<TakeAnswer> {
+  async take(key: string, { limits, costs, running, place, sequence }: TakeRequest): Promise<TakeAnswer> {
     const args = [String(running), place === undefined ? '' : String(place), String(costs.length)];
     for (const cost of costs) args.push(...pair(cost));
-    const { state, rest } = await this.#run(scripts.take, key, limits, args, 4);
+    const { state, rest } = await this.#run(scripts.take, key, limits, args, { count: 4, sequence });
     const [granted, waitMs, ownPlace, ahead] = rest as [number, number, number, number];
     return {
       ...state,
@@ -75,17 +89,20 @@ export class RedisStore implements LimiterStore {
     };
   }
 
-  async settle(key: string, { limits, calls = 1, reserved, used }: Settlement): Promise<SharedState> {
-    return (await this.#run(scripts.settle, key, limits, [String(calls), ...pair(reserved), ...pair(used)]))
-      .state;
+  async settle(
+    key: string,
+    { limits, calls = 1, reserved, used, sequence }: Settlement,
+  ): Promise<SharedState> {
+    const args = [String(calls), ...pair(reserved), ...pair(used)];
+    return (await this.#run(scripts.settle, key, limits, args, { sequence })).state;
   }
 
   async observe(key: string, { limits, requests, tokens, since }: ProviderReport): Promise<SharedState> {
     const args = since ? [String(since.at), ...pair(since.drawn)] : ['', '', ''];
     for (const rate of limits.rates) {
-      // Reports are about the limits of a minute.
-      const report = rate.name === 'requests' ? requests : rate.name === 'tokens' ? tokens : undefined;
-      args.push(...reported(rate, report));
+      const report = rate.unit === 'requests' ? requests : tokens;
+      const isMeant = rate.name === reportedRate(limits, rate.unit, report);
+      args.push(...reported(rate, isMeant ? report : undefined));
     }
     return (await this.#run(scripts.observe, key, limits, args)).state;
   }
@@ -100,10 +117,12 @@ export class RedisStore implements LimiterStore {
    */
   async close(): Promise<void> {
     this.#listeners.clear();
-    this.#hub.leave(this.#channel);
+    for (const channel of this.#channelsInUse) this.#hub.leave(channel);
+    this.#channelsInUse.clear();
   }
 
   onWake(key: string, listener: () => void): () => void {
+    this.#channelsInUse.add(this.#channel);
     // One that has failed to open, or was closed with its client, is opened anew.
     this.#hub.listen(this.#channel, this.#onMessage, () => {
       for (const each of this.#listeners.keys()) this.#onMessage(each);
@@ -136,13 +155,14 @@ export class RedisStore implements LimiterStore {
     key: string,
     limits: SharedLimits,
     args: readonly string[],
-    count = 0,
+    { count = 0, sequence = 0 }: { count?: number; sequence?: number | undefined } = {},
   ): Promise<{ state: SharedState; rest: number[] }> {
     const { prefix, name, leaseMs } = this.#settings;
     const answer = await this.#connection.run(script, `${prefix}:v${VERSION}:{${name}}:${key}`, [
       this.#process,
       this.#channels,
       key,
+      String(sequence),
       String(Math.ceil(leaseMs)),
       ...encoded(limits),
       ...args,

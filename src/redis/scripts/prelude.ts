@@ -10,7 +10,7 @@
  *     place              the last place in line that was given
  *     drawn:1, drawn:2   requests and tokens taken and not given back, ever
  *     r:<rate>           used : remainder of the division of the last refill : at : when nothing is used any more
- *     c:<process>        calls that run there : until when that is believed
+ *     c:<process>        calls that run there : until when that is believed : the number of the operation that told it
  *     t:<process>        place : requests : tokens of the call it was refused : until when that is believed
  *
  * What is stored is what is used up, so that a lost hash means "full" and a changed limit needs no conversion.
@@ -34,7 +34,7 @@ end
 -- tostring() would round to 14 digits, and adding 0 turns -0 into 0.
 local function int(n) return string.format('%.0f', n + 0) end
 
-local process, channels, payload, lease_ms, max_concurrent = arg(), arg(), arg(), number(), number()
+local process, channels, payload, sequence, lease_ms, max_concurrent = arg(), arg(), arg(), number(), number(), number()
 local rates, asked = {}, {}
 for i = 1, number() do
   local name, unit, limit, window, burst = arg(), number(), number(), number(), number()
@@ -74,7 +74,7 @@ local drawn = { tonumber(state['drawn:1'] or 0), tonumber(state['drawn:2'] or 0)
 local matters_until = closed
 local function matters(at) matters_until = math.max(matters_until, at) end
 
-local running, own_lease = 0, nil
+local running, own_lease, own_sequence = 0, nil, 0
 local tickets = {}
 for field, value in pairs(state) do
   local kind, owner = string.match(field, '^([rct]:)(.+)')
@@ -85,7 +85,7 @@ for field, value in pairs(state) do
   elseif kind == 'c:' then
     if tonumber(b) > now then
       running = running + tonumber(a)
-      if owner == process then own_lease = tonumber(a) else matters(tonumber(b)) end
+      if owner == process then own_lease, own_sequence = tonumber(a), tonumber(c) or 0 else matters(tonumber(b)) end
     else
       drop(field)
     end
@@ -163,7 +163,7 @@ end
 
 local function put_lease(count)
   if count > 0 then
-    put('c:' .. process, count, now + lease_ms)
+    put('c:' .. process, count, now + lease_ms, math.max(own_sequence, sequence))
     matters(now + lease_ms)
   else
     drop('c:' .. process)

@@ -3,7 +3,8 @@ export const settle = `
 local calls, reserved, used = number(), pair(), pair()
 local before = servable()
 draw({ used[1] - reserved[1], used[2] - reserved[2] })
-if own_lease then
+-- A request to admit that was sent later, and came before this, has told of calls that run without those that have ended here.
+if own_lease and sequence >= own_sequence then
   running = running - math.min(calls, own_lease)
   put_lease(math.max(0, own_lease - calls))
 end

@@ -56,7 +56,7 @@ export const endChecks: readonly Check[] = [
     name: 'end an attempt without an answer',
     async run(lab) {
       lab.server.reply(silent);
-      const client = lab.client({ timeouts: { attemptMs: 500 }, retry: { maxRetries: 1, baseDelayMs: 0 } });
+      const client = lab.client({ timeouts: { attemptMs: 150 }, retry: { maxRetries: 1, baseDelayMs: 0 } });
       const error = await failureOf(client.chatCompletion(QUESTION));
       assert.deepEqual([error.name, error['code']], ['TimeoutError', 'timeout_attempt']);
       assert.equal(lab.server.requests.length, 2);
