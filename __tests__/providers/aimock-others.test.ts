@@ -81,6 +81,15 @@ describe('what only some have', () => {
     expect(await failureOf(without)).toMatchObject({ name: 'BadRequestError' });
   });
 
+  it('Azure: the path names the deployment, of which aimock takes the model', async () => {
+    mock.on(asked, { content: TEXT });
+    const client = open(shapeOf('AzureOpenAIClient by deployments'));
+    await client.chatCompletion(messages, {}, { extraBody: { model: undefined } });
+    const { path, body } = mock.getLastRequest()!;
+    expect(path).toBe(`/openai/deployments/${MODEL}/chat/completions?api-version=2024-10-21`);
+    expect(body).toMatchObject({ model: MODEL });
+  });
+
   it('OpenRouter: comments between the events, and its own words for an error', async () => {
     mock.on({ ...asked, sequenceIndex: 0 }, { content: TEXT }, { openRouterProcessing: true });
     const metadata = { reasons: ['violence'], flagged_input: 'a keelson', provider_name: 'any' };
