@@ -41,7 +41,7 @@ new RedisStore(new Map(), options); //~ error
 
 // It can be closed in two senses.
 async function end(store: RedisStore): Promise<void> {
-  await store.close('key', 1000);
+  await store.pause('key', 1000);
   await store.close();
   await store[Symbol.asyncDispose]();
   await store.close('key'); //~ error
