@@ -61,7 +61,8 @@ const WORKER = `
   };
   await Promise.all(Array.from({ length: task.workers }, work));
   await store.close();
-  await redis.quit();
+  // It may be without a connection at this moment.
+  await redis.quit().catch(nothing);
 `;
 
 interface Admitted {
