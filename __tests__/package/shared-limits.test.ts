@@ -83,6 +83,8 @@ interface Task {
   holds?: boolean;
 }
 
+const started = new Set<Worker>();
+
 class Worker {
   readonly admitted: Admitted[] = [];
   readonly ended: Promise<number | null>;
@@ -95,6 +97,7 @@ class Worker {
       cwd: project.folder,
       stdio: ['ignore', 'pipe', 'pipe'],
     });
+    started.add(this);
     createInterface({ input: this.child.stdout as NodeJS.ReadableStream }).on('line', (line) => {
       this.admitted.push(JSON.parse(line) as Admitted);
       onAdmitted(this);
@@ -117,7 +120,11 @@ beforeAll(async () => {
   project = await createProject();
   writeFileSync(join(project.folder, 'shared-worker.mjs'), WORKER);
 }, 60_000);
-afterAll(() => project.remove());
+afterAll(() => {
+  // One that a failed test has left behind would keep the run alive.
+  for (const worker of started) worker.kill();
+  project.remove();
+});
 
 beforeAll(async () => {
   server = await startRedis();
@@ -223,8 +230,11 @@ describe('processes that share a limiter on Redis', () => {
       const count = workers.reduce((sum, { admitted }) => sum + admitted.length, 0);
       if (count >= 200) restarted ??= restart();
     });
-    await Promise.all(workers.map((worker) => worker.succeeded()));
-    await restarted;
+    try {
+      await Promise.all(workers.map((worker) => worker.succeeded()));
+    } finally {
+      await restarted;
+    }
     // What had been used before the restart is not known after it.
     expectWithinLimits(workers, 2);
   }, 60_000);
