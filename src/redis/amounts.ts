@@ -3,15 +3,15 @@ import type { Amounts, Rate, ReportedLimit } from '../../decorators/limits/index
 /** More thousandths than any limit has, and few enough for sums of them to be exact. */
 const MOST = 2 ** 50;
 
-/**
- * An amount in whole thousandths, rounded up: what fits a burst in full numbers fits it in these too. What binary fractions add
- * to a decimal one does not count.
- */
+/** An amount in whole thousandths, rounded up: what fits a burst in full numbers fits it in these too. */
 export function thousandths(amount: number): number {
-  const exact = amount * 1000;
+  return whole(amount * 1000, Math.ceil);
+}
+
+/** What binary fractions add to a decimal number, or take from it, does not count. */
+function whole(exact: number, round: (exact: number) => number): number {
   const nearest = Math.round(exact);
-  const whole = Math.abs(exact - nearest) <= Math.abs(exact) * 1e-12 ? nearest : Math.ceil(exact);
-  return Math.min(whole, MOST);
+  return Math.min(Math.abs(exact - nearest) <= Math.abs(exact) * 1e-12 ? nearest : round(exact), MOST);
 }
 
 /** The arguments for a pair of amounts. */
@@ -22,9 +22,9 @@ export function pair({ requests, tokens }: Amounts): string[] {
 /** The arguments for a report of `rate`: what was left, and the most that can be there now; empty where it tells nothing. */
 export function reported(rate: Rate, { limit, remaining, resetMs }: ReportedLimit = {}): [string, string] {
   if (remaining === undefined || (resetMs !== undefined && resetMs <= 0)) return ['', ''];
-  const left = String(Math.min(Math.floor(remaining * 1000), MOST));
+  const left = String(whole(remaining * 1000, Math.floor));
   if (remaining > 0 || resetMs === undefined) return [left, ''];
   // Nothing is left: the next unit comes at the provider's pace (`limit` units in `resetMs`), or else with the reset.
   const refilledMeanwhile = ((resetMs / Math.max(1, limit ?? 1)) * thousandths(rate.limit)) / rate.windowMs;
-  return [left, String(Math.max(-MOST, 1000 - Math.ceil(refilledMeanwhile)))];
+  return [left, String(Math.max(-MOST, 1000 - whole(refilledMeanwhile, Math.ceil)))];
 }
