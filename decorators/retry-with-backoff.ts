@@ -1,11 +1,10 @@
 import { RateLimitError, type LLMError } from './errors/index.js';
 import { definePolicy, type Call, type Next, type PolicyTarget, type Stage } from './pipeline/index.js';
 import { tell } from './pipeline/events.js';
-import { hostOf } from './pipeline/host.js';
 import { checkOptions, rules, show } from './pipeline/options.js';
 import { runtime } from './pipeline/runtime.js';
 import { backoffDelay, JITTERS, type Jitter } from './retry/backoff.js';
-import { budgetOf, type RetryBudgetOptions } from './retry/budget.js';
+import { retryBudgetOf, type RetryBudgetOptions } from './retry/budget.js';
 
 /** What `onRetry` is told before the wait. */
 export interface RetryNotice {
@@ -89,29 +88,31 @@ class RetryStage implements Stage<RetryOptions> {
   constructor(private readonly target: PolicyTarget) {}
 
   async run(call: Call, next: Next, options: RetryOptions): Promise<unknown> {
-    const budget = budgetOf(
-      hostOf(this.target.self)?.retryBudgetOwner?.() ?? this.target.self,
-      options.budget,
-    );
+    const budget = retryBudgetOf(this.target.self, options.budget);
     const { maxRetries = 3 } = options;
+    const allowance = call.retryAllowance;
+    if (allowance) allowance.left = Math.min(allowance.left, maxRetries);
     budget?.countCall();
     let delayMs = 0;
-    let current = call.fork({ attempt: 1 });
-    for (;;) {
+    let current = call.fork({ attempt: call.attempts.length + 1 });
+    for (let retry = 1; ; retry++) {
       try {
         return await next(current);
       } catch (failure) {
         const { attempt } = current;
         const error = call.view(failure);
-        if (attempt > maxRetries || !isRetryable(call, error, options)) throw failure;
-        const wait = waitBefore(error, attempt, delayMs, options);
+        if (retry > maxRetries || allowance?.left === 0) throw failure;
+        if (!isRetryable(call, error, options)) throw failure;
+        const wait = waitBefore(error, retry, delayMs, options);
         if (wait === undefined || tooLate(call, wait)) throw failure;
         if (budget && !isPaced(error) && !budget.takeRetry()) throw failure;
         delayMs = wait;
+        if (allowance) allowance.left--;
         current.emit({ type: 'retry', delayMs, error });
         if (options.onRetry) tell(options.onRetry, { error, attempt, delayMs }, '`onRetry`');
         await call.wait(delayMs, 'backoff');
-        current = call.fork({ attempt: attempt + 1 });
+        // Hedges of the attempt have numbers too.
+        current = call.fork({ attempt: Math.max(attempt, call.attempts.length) + 1 });
       }
     }
   }
@@ -146,13 +147,13 @@ function isRetryable(call: Call, error: LLMError, { retryOn }: RetryOptions): bo
 /** The next wait; undefined when the server asks for a longer one than is acceptable. */
 function waitBefore(
   error: LLMError,
-  attempt: number,
+  retry: number,
   lastMs: number,
   options: RetryOptions,
 ): number | undefined {
   const { maxRetryAfterMs = 60_000 } = options;
   const askedMs = error.retryAfterMs;
-  const backoffMs = backoffDelay(attempt, lastMs, options, runtime().random());
+  const backoffMs = backoffDelay(retry, lastMs, options, runtime().random());
   if (askedMs === undefined) return backoffMs;
   if (askedMs > maxRetryAfterMs) return undefined;
   // A tenth more at random: callers that were told the same time must not come back as one.

@@ -1,6 +1,6 @@
 import type { AttemptSummary, LLMError } from '../errors/index.js';
 import { AbortScope } from './abort-scope.js';
-import type { Call, CallFacts, CallOptions, CallOutcome } from './call.js';
+import type { Call, CallChanges, CallFacts, CallOptions, CallOutcome, RetryAllowance } from './call.js';
 import { attemptOptions } from './call-options.js';
 import { deliver, isObserved, tell, type PolicyEventBody } from './events.js';
 import type { MethodRecord } from './record.js';
@@ -11,7 +11,6 @@ import { SharedState } from './shared-state.js';
 export class CallState extends AbortScope implements Call {
   readonly self: object;
   readonly method: string | symbol;
-  readonly args: readonly unknown[];
   readonly options: CallOptions;
   readonly streaming: boolean;
   readonly facts: CallFacts;
@@ -28,11 +27,12 @@ export class CallState extends AbortScope implements Call {
     readonly deadline: number | undefined,
     /** Whether this call counts as an attempt of its own, told and summed up when it ends. */
     private readonly isAttempt: boolean,
+    readonly args: readonly unknown[],
+    readonly retryAllowance: RetryAllowance | undefined,
   ) {
     super(shared.label);
     this.self = shared.self;
     this.method = shared.record.name;
-    this.args = shared.args;
     this.options = shared.options;
     this.streaming = shared.record.streaming;
     this.facts = parent === undefined || isAttempt ? {} : parent.facts;
@@ -49,7 +49,9 @@ export class CallState extends AbortScope implements Call {
   ): CallState {
     const parent = outer?.ended === false ? outer : undefined;
     const shared = new SharedState(record, self, args, options, optionsAt, parent);
-    const call = new CallState(shared, parent, 1, parent?.deadline, true);
+    // What a method's body calls has retries of its own; what a policy calls in its place has not.
+    const allowance = parent?.entered === false ? parent.retryAllowance : undefined;
+    const call = new CallState(shared, parent, 1, parent?.deadline, true, args, allowance);
     parent?.adopt(call);
     call.follow(options.signal);
     return call;
@@ -119,7 +121,7 @@ export class CallState extends AbortScope implements Call {
     });
   }
 
-  fork(changes: { attempt?: number; deadline?: number | undefined } = {}): CallState {
+  fork(changes: CallChanges = {}): CallState {
     const isAttempt = changes.attempt !== undefined;
     const child = new CallState(
       this.shared,
@@ -127,6 +129,8 @@ export class CallState extends AbortScope implements Call {
       changes.attempt ?? this.attempt,
       earlier(this.deadline, changes.deadline),
       isAttempt,
+      changes.args ?? this.args,
+      changes.retryAllowance ?? this.retryAllowance,
     );
     if (isAttempt) {
       this.shared.latestFacts = child.facts;

@@ -50,6 +50,23 @@ export interface CallOutcome {
   readonly incomplete?: boolean;
 }
 
+/** Retries that may still be made; what several attempts at one answer share. */
+export interface RetryAllowance {
+  left: number;
+}
+
+/** What is different for a forked call. */
+export interface CallChanges {
+  /** Makes it an attempt of its own, with this number. */
+  readonly attempt?: number;
+  /** The earlier of this and the call's own holds. */
+  readonly deadline?: number | undefined;
+  /** What the method is given instead of the caller's arguments. */
+  readonly args?: readonly unknown[];
+  /** The retries that it may make; a call that a policy begins in its course draws on it too. */
+  readonly retryAllowance?: RetryAllowance;
+}
+
 /**
  * A call as the policies see it. A policy that makes attempts gives each its own by `fork()`; what is
  * registered on it then belongs to that attempt alone.
@@ -79,6 +96,8 @@ export interface Call {
   readonly aborted: boolean;
   /** When the call must have ended, in the runtime's monotonic milliseconds; undefined when never. */
   readonly deadline: number | undefined;
+  /** The retries it may make together with others, where a policy has bounded them. */
+  readonly retryAllowance: RetryAllowance | undefined;
   /** What has been reported of this attempt so far. */
   readonly facts: CallFacts;
   /** Since when the consumer of the stream has been waiting for its next event; undefined while it is not. */
@@ -101,7 +120,7 @@ export interface Call {
   /** Ends this attempt with `reason`; an `LLMError` is thrown as it is, anything else as the cause of an `AbortError`. */
   abort(reason: unknown): void;
   /** A call within this one: aborted with it, but not the other way round. */
-  fork(changes?: { attempt?: number; deadline?: number | undefined }): Call;
+  fork(changes?: CallChanges): Call;
   /** Waits for the runtime's `delayMs`; rejects at once when the call is aborted. */
   wait(delayMs: number, reason: 'queue' | 'backoff'): Promise<void>;
   /** What was thrown, seen as an error of the hierarchy. The same error gives the same view. */

@@ -1,5 +1,5 @@
 import { checkOptionsObject } from './options.js';
-import { attach } from './record.js';
+import { attach, nearestUses, type AppliedPolicy } from './record.js';
 import type { Policy } from './policy.js';
 
 /* eslint-disable @typescript-eslint/no-explicit-any -- `this` and the parameters of a decorated method are its own business */
@@ -22,32 +22,117 @@ export type AsyncMethodDecorator<This = any> = <F extends AsyncMethod>(
 
 /* eslint-enable @typescript-eslint/no-explicit-any */
 
+/** Checks and gives what a decorator attaches; `on` completes "@Name", for messages. */
+type Uses = (on: string) => readonly AppliedPolicy[];
+
+const USES = Symbol.for('keelson.uses');
+
 /** The decorator for one use of a policy: `factoryArgs` is what stood between its parentheses. */
 export function decorate(policy: Policy, factoryArgs: readonly unknown[]): AsyncMethodDecorator {
-  const label = `@${policy.definition.kind}`;
-  if (looksLikeDecoration(factoryArgs)) {
-    const name = memberName(factoryArgs);
-    throw new TypeError(`${label} on ${name} is missing its parentheses: write ${label}().`);
+  const { kind } = policy.definition;
+  checkParentheses(kind, factoryArgs);
+  return decoratorOf(kind, (on) => {
+    const options = checkedOptions(policy, factoryArgs[0], `@${kind}${on}`);
+    return [{ policy, options, depth: 0 }];
+  });
+}
+
+/**
+ * Makes one decorator of several. What stands above a method itself takes precedence over the same kind in a
+ * composite, on whichever line it stands; a composite may hold other composites.
+ *
+ * @param kind The name of the decorator, for messages and for `via` in `policiesOf()`.
+ * @param make Gives the decorators for what stands between the parentheses; `false` and `undefined` are left out.
+ *
+ * @example
+ * const Patient = composePolicies('Patient', (totalMs: number = 120_000) => [
+ *   RetryWithBackoff({ maxRetries: 6 }),
+ *   Timeout({ totalMs }),
+ *   HandleApiErrors(),
+ * ]);
+ *
+ * class Reports {
+ *   @Patient(300_000)
+ *   @RetryWithBackoff({ maxRetries: 2 }) // instead of the six
+ *   async write(topic: string) { … }
+ * }
+ *
+ * @throws TypeError when `make` gives something that is no policy's decorator, or the same kind twice.
+ */
+export function composePolicies<Args extends unknown[]>(
+  kind: string,
+  make: (...args: Args) => readonly (AsyncMethodDecorator | false | undefined)[],
+): (...args: Args) => AsyncMethodDecorator {
+  if (typeof kind !== 'string' || kind === '') {
+    throw new TypeError('composePolicies: the first argument must be the name of the decorator.');
   }
-  return (...args: readonly unknown[]): unknown => {
-    const where = `${label} on ${memberName(args)}`;
-    const options = checkedOptions(policy, factoryArgs[0], where);
+  if (typeof make !== 'function') {
+    throw new TypeError(
+      `composePolicies: the second argument of ${kind} must be a function that returns decorators.`,
+    );
+  }
+  const composite = (...args: Args): AsyncMethodDecorator => {
+    checkParentheses(kind, args);
+    const parts: unknown = make(...args);
+    if (!Array.isArray(parts)) {
+      throw new TypeError(`composePolicies: the function of ${kind} must return an array of decorators.`);
+    }
+    const decorators = parts.filter((part) => part !== false && part !== undefined) as AsyncMethodDecorator[];
+    const uses: Uses = (on) =>
+      usesOf(decorators, ` of @${kind}${on}`).map((use) => ({ ...use, depth: use.depth + 1, via: kind }));
+    nearestUses(uses(''), `@${kind}`);
+    return decoratorOf(kind, uses);
+  };
+  Object.defineProperty(composite, 'name', { value: kind, configurable: true });
+  return composite;
+}
+
+/**
+ * What several decorators attach, without a method to attach it to.
+ *
+ * @throws TypeError when one is no policy's decorator, or its options are wrong; `on` says where it stands.
+ */
+export function usesOf(decorators: readonly AsyncMethodDecorator[], on: string): AppliedPolicy[] {
+  return decorators.flatMap((decorator) => {
+    const uses = (decorator as { [USES]?: Uses } | null | undefined)?.[USES];
+    if (uses) return uses(on);
+    const name = (decorator as { name?: unknown } | null | undefined)?.name;
+    const called = typeof name === 'string' && name !== '' ? `\`${name}\`` : 'a value';
+    throw new TypeError(
+      `${called}${on} is no policy's decorator: give what a factory such as RetryWithBackoff() returns, with its parentheses.`,
+    );
+  });
+}
+
+function decoratorOf(kind: string, uses: Uses): AsyncMethodDecorator {
+  const decorator = (...args: readonly unknown[]): unknown => {
+    const on = ` on ${memberName(args)}`;
+    const where = `@${kind}${on}`;
+    const added = uses(on);
     if (args.length === 2) {
       const [method, context] = args as [unknown, { kind?: string; name?: string | symbol } | undefined];
       if (context?.kind !== 'method' || typeof method !== 'function') throw misuse(where, context?.kind);
-      return attach(method as AsyncMethod, context.name as string | symbol, policy, options, where);
+      return attach(method as AsyncMethod, context.name as string | symbol, added, where);
     }
     const [, name, descriptor] = args as [unknown, string | symbol, PropertyDescriptor | undefined];
     if (typeof descriptor?.value !== 'function') throw misuse(where, descriptor?.get ? 'getter' : 'field');
-    const value = attach(descriptor.value as AsyncMethod, name, policy, options, where);
-    return { ...descriptor, value };
+    return { ...descriptor, value: attach(descriptor.value as AsyncMethod, name, added, where) };
   };
+  return Object.assign(decorator, { [USES]: uses });
 }
 
 /** `@Name` without parentheses hands the factory what is meant for the decorator. */
-function looksLikeDecoration(args: readonly unknown[]): boolean {
-  if (args.length === 3) return typeof args[1] === 'string' || typeof args[1] === 'symbol';
-  return args.length === 2 && typeof (args[1] as { kind?: unknown } | undefined)?.kind === 'string';
+function checkParentheses(kind: string, args: readonly unknown[]): void {
+  const [, second, third] = args;
+  const isLegacy =
+    args.length === 3 &&
+    (typeof second === 'string' || typeof second === 'symbol') &&
+    (third === undefined ||
+      (typeof third === 'object' && third !== null && ('value' in third || 'get' in third)));
+  const isStandard =
+    args.length === 2 && typeof (second as { kind?: unknown } | undefined)?.kind === 'string';
+  if (!isLegacy && !isStandard) return;
+  throw new TypeError(`@${kind} on ${memberName(args)} is missing its parentheses: write @${kind}().`);
 }
 
 function checkedOptions(policy: Policy, options: unknown, where: string): object | false | undefined {

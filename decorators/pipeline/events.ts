@@ -70,6 +70,71 @@ export interface StoreEvent extends CallEventBase {
   readonly error?: LLMError;
 }
 
+/** A circuit breaker has changed its state, or has let nobody through. */
+export interface CircuitEvent extends CallEventBase {
+  readonly type: 'circuit';
+  readonly state: 'closed' | 'open' | 'half_open' | 'isolated';
+  /** The circuit it is about, where the breaker has several. */
+  readonly key?: string;
+  /** How long it stays open at least. */
+  readonly openMs?: number;
+  /** The shares of calls, from 0 to 1, that failed and that were slow, when it opened. */
+  readonly failureRate?: number;
+  readonly slowRate?: number;
+}
+
+/** A further attempt was begun beside one that is slow, or has won. */
+export interface HedgeEvent extends CallEventBase {
+  readonly type: 'hedge';
+  /** `skipped`: it was due, but no budget was left for it. */
+  readonly state: 'started' | 'won' | 'skipped';
+  /** Milliseconds since the first attempt began. */
+  readonly afterMs: number;
+}
+
+/** A call has failed, and another way is tried. */
+export interface FallbackEvent extends CallEventBase {
+  readonly type: 'fallback';
+  /** What is tried instead, in words. */
+  readonly to: string;
+  /** What the call failed with. */
+  readonly error: LLMError;
+}
+
+/** What a cache did for a call. */
+export interface CacheEvent extends CallEventBase {
+  readonly type: 'cache';
+  /** `joined`: it waits for a call like it that is under way. `failed`: the store could not be read or written. */
+  readonly state: 'hit' | 'miss' | 'joined' | 'stored' | 'failed';
+  readonly key: string;
+  readonly error?: LLMError;
+}
+
+/** What a budget says of a call: that it is nearly or quite used up. */
+export interface BudgetEvent extends CallEventBase {
+  readonly type: 'budget';
+  readonly state: 'warning' | 'exceeded';
+  /** Whose budget it is, where there are several. */
+  readonly key?: string;
+  readonly unit: 'usd' | 'tokens';
+  /** Spent and reserved in the running window, and what may be. */
+  readonly used: number;
+  readonly limit: number;
+  /** Milliseconds until the window ends. */
+  readonly resetMs?: number;
+}
+
+/** A router has chosen where a call goes, or leaves a destination out for a while. */
+export interface RouteEvent extends CallEventBase {
+  readonly type: 'route';
+  readonly state: 'chosen' | 'cooling';
+  /** The name of the destination. */
+  readonly to: string;
+  /** How long it is left out. */
+  readonly coolDownMs?: number;
+  readonly error?: LLMError;
+}
+
 /** The method does not do quite what it was asked to. Told once an object and `subject`. */
 export interface WarningEvent extends CallEventBase {
   readonly type: 'warning';
@@ -89,6 +154,12 @@ export type PolicyEvent =
   | FailureEvent
   | LimiterEvent
   | StoreEvent
+  | CircuitEvent
+  | HedgeEvent
+  | FallbackEvent
+  | CacheEvent
+  | BudgetEvent
+  | RouteEvent
   | WarningEvent;
 
 /** The event of one kind; several kinds may share a type of event. */

@@ -1,5 +1,6 @@
 import type { LLMError } from '../errors/index.js';
 import type { Call } from './call.js';
+import type { AsyncMethodDecorator } from './decorator.js';
 import type { PolicyEvent } from './events.js';
 
 /** The one thing the decorators know of the object whose methods they guard. */
@@ -11,6 +12,19 @@ export interface TokenEstimate {
   readonly inputTokens: number;
   /** The most output tokens the request allows; undefined when it names no bound. */
   readonly maxOutputTokens?: number | undefined;
+}
+
+/** What a call asks for, where that is a request to a model. */
+export interface CallDescription {
+  /** What is done, in the words of OpenTelemetry's conventions: `chat`, `embeddings`, or another. */
+  readonly operation?: string | undefined;
+  /** The provider's name. */
+  readonly provider?: string | undefined;
+  /** The address of the API. */
+  readonly baseURL?: string | undefined;
+  readonly model?: string | undefined;
+  /** All that is asked, in OpenAI's words: `messages` or `input`, and every parameter. */
+  readonly request?: Readonly<Record<string, unknown>> | undefined;
 }
 
 /**
@@ -30,6 +44,10 @@ export interface PolicyHost {
   onCall?(call: Call): void;
   /** Options for a policy whose decorator was written without any; `false` turns the policy off. */
   policyOptions?(kind: string): object | false | undefined;
+  /** Policies of the object itself, around each of its decorated methods: for kinds that a method has not, or has without options. */
+  readonly policies?: readonly AsyncMethodDecorator[];
+  /** What the call asks for: policies tell models and providers apart by it. */
+  describe?(call: Call): CallDescription | undefined;
   /** Objects with the same owner share one retry budget; by default each has its own. */
   retryBudgetOwner?(): object | undefined;
   /** How many tokens the call is expected to use. */

@@ -1,10 +1,11 @@
 import type { Call } from './call.js';
 import { NO_OPTIONS } from './call-options.js';
+import { usesOf } from './decorator.js';
 import { hostOf } from './host.js';
-import { compareRanks, describePlace, type Place } from './places.js';
+import { compareRanks } from './places.js';
 import type { Policy, Stage } from './policy.js';
 import { checkOptionsObject } from './options.js';
-import { recordOf, type AppliedPolicy, type MethodRecord } from './record.js';
+import { kindOf, nearestUses, recordOf, type AppliedPolicy, type MethodRecord } from './record.js';
 
 /** One stage of a method on one object. `policy` is its index among the plan's policies. */
 interface PlannedStage {
@@ -23,29 +24,45 @@ export interface Plan {
 
 /** Whether a policy of this kind is in the plan. */
 export function runsKind(plan: Plan, kind: string): boolean {
-  return plan.policies.some(({ policy }) => policy.definition.kind === kind);
+  return plan.policies.some((applied) => kindOf(applied) === kind);
 }
 
 /** An own method of an object or of one of its prototypes, nearest first. */
-function* methodsNamed(name: string | symbol, self: object): Generator<{ owner: object; method: unknown }> {
+export function* methodsNamed(
+  name: string | symbol,
+  self: object,
+): Generator<{ owner: object; method: unknown }> {
   for (let owner: object | null = self; owner; owner = Object.getPrototypeOf(owner) as object | null) {
     const method: unknown = Object.getOwnPropertyDescriptor(owner, name)?.value;
     if (method !== undefined) yield { owner, method };
   }
 }
 
-interface Inherited extends AppliedPolicy {
-  readonly from: MethodRecord;
+interface Effective extends AppliedPolicy {
+  /** The method that declares it; undefined when the object brought it. */
+  readonly from: MethodRecord | undefined;
 }
 
-/** A method's own policies and, for each kind it lacks, the nearest overridden method's. */
-function effectivePolicies(record: MethodRecord, above: readonly MethodRecord[]): Inherited[] {
-  const byKind = new Map<string, Inherited>();
+/**
+ * A method's own policies; for each kind it lacks, the nearest overridden method's; for each kind that is written nowhere,
+ * or without options, that of the object itself.
+ */
+export function effectivePolicies(
+  record: MethodRecord,
+  above: readonly MethodRecord[],
+  self?: object,
+): Effective[] {
+  const byKind = new Map<string, Effective>();
+  const where = `${String(record.name)}()`;
   for (const from of [record, ...above]) {
-    for (const applied of from.applied) {
-      const { kind } = applied.policy.definition;
+    for (const applied of nearestUses(from.applied, where)) {
+      const kind = kindOf(applied);
       if (!byKind.has(kind)) byKind.set(kind, { ...applied, from });
     }
+  }
+  for (const applied of nearestUses(usesOf(hostOf(self)?.policies ?? [], ' in `policies`'), where)) {
+    const kind = kindOf(applied);
+    if (byKind.get(kind)?.options === undefined) byKind.set(kind, { ...applied, from: undefined });
   }
   return [...byKind.values()];
 }
@@ -71,20 +88,16 @@ export function overriddenBy(active: MethodRecord, record: MethodRecord, self: o
 }
 
 interface PlacedPolicy {
-  readonly applied: Inherited;
+  readonly applied: Effective;
   /** Which of the policy's places. */
   readonly part: number;
 }
 
-function inCanonicalOrder(policies: readonly Inherited[]): PlacedPolicy[] {
+export function inCanonicalOrder(policies: readonly Effective[]): PlacedPolicy[] {
   const rank = ({ applied, part }: PlacedPolicy): readonly number[] => applied.policy.ranks[part] ?? [];
   return policies
     .flatMap((applied) => applied.policy.places.map((_, part) => ({ applied, part })))
-    .sort(
-      (a, b) =>
-        compareRanks(rank(a), rank(b)) ||
-        byCodeUnits(a.applied.policy.definition.kind, b.applied.policy.definition.kind),
-    );
+    .sort((a, b) => compareRanks(rank(a), rank(b)) || byCodeUnits(kindOf(a.applied), kindOf(b.applied)));
 }
 
 /** The same on every machine, whatever its language. */
@@ -100,7 +113,7 @@ export function planOf(record: MethodRecord, self: object): Plan {
 }
 
 function makePlan(record: MethodRecord, self: object): Plan {
-  const policies = effectivePolicies(record, recordsAbove(record, self));
+  const policies = effectivePolicies(record, recordsAbove(record, self), self);
   const stages = policies.map(({ policy }) => {
     const made = policy.definition.create({ self, method: record.name });
     return Array.isArray(made) ? (made as readonly Stage<object>[]) : [made as Stage<object>];
@@ -111,9 +124,8 @@ function makePlan(record: MethodRecord, self: object): Plan {
       const policy = policies.indexOf(applied);
       const stage = stages[policy]?.[part];
       if (typeof stage?.run !== 'function') {
-        const { kind } = applied.policy.definition;
         throw new TypeError(
-          `definePolicy: \`create\` of ${kind} must return one stage, an object with \`run\`, for each of its places.`,
+          `definePolicy: \`create\` of ${kindOf(applied)} must return one stage, an object with \`run\`, for each of its places.`,
         );
       }
       return { stage, policy };
@@ -148,65 +160,4 @@ function validate(options: object, policy: Policy, call: Call): void {
   if (validated.get(options) === policy) return;
   validate?.call(policy.definition, options, where);
   validated.set(options, policy);
-}
-
-/** One line of `policiesOf()`. */
-export interface PolicyDescription {
-  /** The decorator's name. */
-  readonly kind: string;
-  /** Where the stage runs, as its policy names it. */
-  readonly place: string;
-  /** The options as written; a function where they are resolved at each call, `{}` where there are none. */
-  readonly options: unknown;
-  /** The class whose method declares the policy; the function's name when a function was asked about. */
-  readonly from: string;
-}
-
-/**
- * What runs around a method, outer to inner: one entry a stage. `target` is a class (with the name of a method or a
- * static method), an instance, or a decorated function itself. Empty for a method without policies.
- *
- * @example
- * policiesOf(OpenAIClient, 'chatCompletion').map(({ kind }) => kind);
- * // ['Timeout', 'RetryWithBackoff', 'RateLimited', 'Timeout', 'HandleApiErrors']
- */
-export function policiesOf(target: object, method?: string | symbol): PolicyDescription[] {
-  const found = method === undefined ? bareFunction(target) : declaredOn(target, method);
-  if (!found) return [];
-  const { record, above, owners } = found;
-  return inCanonicalOrder(effectivePolicies(record, above)).map(({ applied, part }) => ({
-    kind: applied.policy.definition.kind,
-    place: describePlace(applied.policy.places[part] as Place),
-    options: applied.options ?? {},
-    from: owners.get(applied.from) ?? (record.wrapper.name || String(record.name)),
-  }));
-}
-
-interface Declared {
-  readonly record: MethodRecord;
-  readonly above: readonly MethodRecord[];
-  readonly owners: ReadonlyMap<MethodRecord, string>;
-}
-
-function bareFunction(target: object): Declared | undefined {
-  const record = recordOf(target);
-  return record && { record, above: [], owners: new Map() };
-}
-
-function declaredOn(target: object, name: string | symbol): Declared | undefined {
-  const prototype = typeof target === 'function' ? (target as { prototype?: object }).prototype : undefined;
-  const start = prototype && name in prototype ? prototype : target;
-  const found = [...methodsNamed(name, start)];
-  const record = recordOf(found[0]?.method);
-  if (!record) return undefined;
-  const owners = new Map<MethodRecord, string>();
-  for (const { owner, method } of found) {
-    const declared = recordOf(method);
-    if (declared) owners.set(declared, ownerName(owner));
-  }
-  return { record, above: [...owners.keys()].filter((other) => other !== record), owners };
-}
-
-function ownerName(owner: object): string {
-  return typeof owner === 'function' ? owner.name : owner.constructor.name;
 }

@@ -14,6 +14,8 @@ export interface Stage<O extends object> {
   run(call: Call, next: Next, options: O): Promise<unknown>;
   /** Replaces an error thrown after the stream was opened, when `run` has long returned. */
   mapStreamError?(call: Call, error: unknown): unknown;
+  /** The stage's state as plain data, for `snapshotOf()`. */
+  snapshot?(): Readonly<Record<string, unknown>>;
 }
 
 /** The object and the method for which `create` makes its stages: the place for state of their own. */

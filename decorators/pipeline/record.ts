@@ -9,6 +9,10 @@ export interface AppliedPolicy {
   readonly policy: Policy;
   /** As written between the parentheses; undefined when nothing was. */
   readonly options: object | false | undefined;
+  /** How many composites it came through: 0 when it was written above the method itself. */
+  readonly depth: number;
+  /** The name of the composite, where it came through one. */
+  readonly via?: string;
 }
 
 /** What is known of a decorated method, kept under the function that took its place. */
@@ -36,19 +40,19 @@ export function recordOf(fn: unknown): MethodRecord | undefined {
   return record?.wrapper === fn ? record : undefined;
 }
 
-/** Adds a policy to a method: the one wrapper is made anew, so that nothing shared is changed. */
+/** Adds policies to a method: the one wrapper is made anew, so that nothing shared is changed. */
 export function attach(
   method: AsyncMethod,
   name: string | symbol,
-  policy: Policy,
-  options: object | false | undefined,
+  added: readonly AppliedPolicy[],
   where: string,
 ): AsyncMethod {
   if (method instanceof GeneratorFunction) {
     throw new TypeError(`${where}: the method is a synchronous generator. Make it \`async *\`.`);
   }
   const below = recordOf(method);
-  if (below?.applied.some((other) => other.policy.definition.kind === policy.definition.kind)) {
+  const direct = below?.applied.filter(({ depth }) => depth === 0) ?? [];
+  if (added.some((use) => use.depth === 0 && direct.some((other) => kindOf(other) === kindOf(use)))) {
     throw new TypeError(`${where} stands twice on the same method: keep one of them.`);
   }
   const original = below?.original ?? method;
@@ -64,7 +68,7 @@ export function attach(
     name,
     original,
     streaming,
-    applied: [...(below?.applied ?? []), { policy, options }],
+    applied: [...(below?.applied ?? []), ...added],
     wrapper,
     plans: new WeakMap(),
   };
@@ -76,4 +80,35 @@ export function attach(
   }
   Reflect.defineMetadata(RECORD, record, wrapper);
   return wrapper;
+}
+
+/** The name of the decorator that a policy was attached by. */
+export function kindOf({ policy }: AppliedPolicy): string {
+  return policy.definition.kind;
+}
+
+/**
+ * One use a kind: what is written above the method itself goes before what a composite brings, and that before what a
+ * composite within it does.
+ *
+ * @throws TypeError when two composites bring the same kind and nothing says which is meant.
+ */
+export function nearestUses(applied: readonly AppliedPolicy[], where: string): AppliedPolicy[] {
+  const byKind = new Map<string, AppliedPolicy>();
+  let rival: AppliedPolicy | undefined;
+  // From the deepest to the nearest, so that a use which settles a dispute comes after it.
+  for (const use of [...applied].sort((a, b) => b.depth - a.depth)) {
+    const other = byKind.get(kindOf(use));
+    if (other?.depth === use.depth) rival = use;
+    else if (rival && kindOf(rival) === kindOf(use)) rival = undefined;
+    byKind.set(kindOf(use), use);
+  }
+  if (rival) {
+    const both = applied.filter((use) => kindOf(use) === kindOf(rival) && use.depth === rival.depth);
+    const names = [...new Set(both.map(({ via }) => `@${via}`))].join(' and ');
+    throw new TypeError(
+      `${where}: @${kindOf(rival)} is brought twice, by ${names}. Write the one you want above the method itself.`,
+    );
+  }
+  return [...byKind.values()];
 }

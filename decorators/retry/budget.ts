@@ -1,3 +1,4 @@
+import { hostOf } from '../pipeline/host.js';
 import { runtime } from '../pipeline/runtime.js';
 import { processWide } from '../pipeline/shared.js';
 
@@ -59,11 +60,16 @@ export interface RetryBudget {
 const countsOf = processWide('retryBudgets', () => new WeakMap<object, RetryCounts>());
 
 /**
- * The budget that everybody with the same `owner` shares. Over the last ten seconds there may be `ratio` retries for
- * each call and `minPerSecond` for each second besides, after Finagle's RetryBudget.
+ * The budget for further attempts on `self`, which retries, hedges and fallbacks draw on; clients of one provider and key
+ * share it, other objects have their own. Over the last ten seconds there may be `ratio` retries for each call and
+ * `minPerSecond` for each second besides, after Finagle's RetryBudget.
  */
-export function budgetOf(owner: object, options: RetryBudgetOptions | false = {}): RetryBudget | undefined {
+export function retryBudgetOf(
+  self: object,
+  options: RetryBudgetOptions | false = {},
+): RetryBudget | undefined {
   if (options === false) return undefined;
+  const owner = hostOf(self)?.retryBudgetOwner?.() ?? self;
   const counts = countsOf.get(owner) ?? new RetryCounts();
   countsOf.set(owner, counts);
   return { countCall: () => counts.countCall(), takeRetry: () => counts.takeRetry(options) };

@@ -142,6 +142,8 @@ export abstract class BaseLLMClient extends ClientHooks {
       callOptionsAt: (method) => this.callOptionsAt(method),
       checkArguments: (method, args) => this.checkArguments(method, args),
       estimate: (call) => this.estimate(call),
+      describe: (call) => ({ provider: provider.name, baseURL, ...this.describe(call) }),
+      retryBudgetOwner: credentials.accountAt(baseURL),
       readError: (response) => this.readError(response),
       carriesContent: (method, event) => this.carriesContent(method, event),
     });

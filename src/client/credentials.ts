@@ -1,6 +1,7 @@
 import type { InternalAxiosRequestConfig } from 'axios';
 import { AuthenticationError, LLMError } from '../../decorators/errors/index.js';
 import { secretsOf } from '../../decorators/errors/secrets.js';
+import { accountOf, type Account } from './account.js';
 import { environment } from './environment.js';
 import type { ApiKey, ClientOptions } from './options.js';
 import type { ProviderSpec } from './provider-spec.js';
@@ -33,6 +34,11 @@ export class Credentials {
   /** Whether each attempt asks the user's function for the key. */
   get areAskedFor(): boolean {
     return typeof this.#apiKey === 'function';
+  }
+
+  /** What all clients with this key have in common at `baseURL`. */
+  accountAt(baseURL: string): Account {
+    return accountOf(baseURL, this.#apiKey);
   }
 
   /** What must not show, at the time it is read. */

@@ -6,7 +6,13 @@ import {
   type RateLimitInfo,
   type ResponseFormatError,
 } from '../../decorators/errors/index.js';
-import type { Call, CallOptions, TokenEstimate, TokenUsage } from '../../decorators/pipeline/index.js';
+import type {
+  Call,
+  CallDescription,
+  CallOptions,
+  TokenEstimate,
+  TokenUsage,
+} from '../../decorators/pipeline/index.js';
 import { readUsage } from '../../decorators/pipeline/usage.js';
 import type { ChatEvents } from '../streaming/index.js';
 import type {
@@ -173,6 +179,13 @@ export abstract class ClientHooks {
   /** The name under which users know `method`, for messages and events. */
   protected methodLabel(method: string): string {
     return method;
+  }
+
+  /** What a call asks the provider for: caches, budgets, circuits and traces tell calls apart by it. */
+  protected describe(call: Call): CallDescription {
+    const { body, ...init } = (call.args[1] ?? {}) as ApiRequest;
+    const request = { path: call.args[0], ...init, ...(body as object), ...call.options.extraBody };
+    return { model: this.modelOf(call), request };
   }
 
   /** How many tokens a call is expected to use. */

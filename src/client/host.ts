@@ -1,6 +1,6 @@
 import { fromFailure, type ErrorResponse, type LLMError } from '../../decorators/errors/index.js';
 import type { Limiter } from '../../decorators/limits/index.js';
-import type { Call, PolicyHost, TokenEstimate } from '../../decorators/pipeline/index.js';
+import type { Call, CallDescription, PolicyHost, TokenEstimate } from '../../decorators/pipeline/index.js';
 import { checkCall } from './arguments.js';
 import type { Credentials } from './credentials.js';
 import type { Lifecycle } from './lifecycle.js';
@@ -13,6 +13,8 @@ export interface HostParts {
   readonly provider: string;
   readonly options: ClientOptions;
   readonly limiter: Limiter | undefined;
+  /** What clients of the same provider and key have in common. */
+  readonly retryBudgetOwner: object;
   readonly credentials: Credentials;
   readonly lifecycle: Lifecycle;
   readonly logger: Logger | undefined;
@@ -22,13 +24,14 @@ export interface HostParts {
   callOptionsAt(method: string): number | undefined;
   checkArguments(method: string, args: readonly unknown[]): void;
   estimate(call: Call): TokenEstimate | undefined;
+  describe(call: Call): CallDescription;
   readError(response: ErrorResponse): LLMError;
   carriesContent(method: string, event: unknown): boolean;
 }
 
 /** What the decorators know of a client. */
 export function clientHost(client: HostParts): PolicyHost {
-  const { provider, options, limiter, credentials, lifecycle, logger } = client;
+  const { provider, options, limiter, credentials, lifecycle, logger, retryBudgetOwner } = client;
   return {
     methodLabel: (method) => client.methodLabel(String(method)),
     callOptions: (method) => client.callOptionsAt(String(method)),
@@ -52,7 +55,9 @@ export function clientHost(client: HostParts): PolicyHost {
       if (kind === 'Timeout') return options.timeouts;
       return kind === 'RateLimited' ? (limiter ?? false) : undefined;
     },
-    retryBudgetOwner: () => limiter,
+    ...(options.policies && { policies: options.policies }),
+    describe: (call) => client.describe(call),
+    retryBudgetOwner: () => retryBudgetOwner,
     estimate: (call) => client.estimate(call),
     failure: (error) => {
       const { secrets } = credentials;

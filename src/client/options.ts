@@ -1,5 +1,7 @@
 import type { Limiter, LimiterOptions } from '../../decorators/limits/index.js';
+import { usesOf, type AsyncMethodDecorator } from '../../decorators/pipeline/decorator.js';
 import { nearestName, show } from '../../decorators/pipeline/options.js';
+import { kindOf, nearestUses } from '../../decorators/pipeline/record.js';
 import { checkRetryOptions, type RetryOptions } from '../../decorators/retry-with-backoff.js';
 import { checkTimeouts, type TimeoutOptions } from '../../decorators/timeout.js';
 import { redactText } from '../../decorators/errors/index.js';
@@ -37,6 +39,11 @@ export interface ClientOptions {
   retry?: RetryOptions | false | undefined;
   /** Options of `@Timeout` for the methods of this client. */
   timeouts?: TimeoutOptions | undefined;
+  /**
+   * Further policies for every method of this client, as decorators: `[CircuitBreaker(), Cached({ ttlMs: 60_000 })]`.
+   * Retries, timeouts and limits have options of their own.
+   */
+  policies?: readonly AsyncMethodDecorator[] | undefined;
   /** Headers of every request. */
   headers?: Readonly<Record<string, string>> | undefined;
   /** Query parameters of every request. */
@@ -58,6 +65,7 @@ const OPTION_NAMES = [
   'tokenizer',
   'retry',
   'timeouts',
+  'policies',
   'headers',
   'query',
   'logger',
@@ -101,7 +109,7 @@ export function checkClientOptions(options: unknown, className: string, ownNames
     const remedy = nearest ? `Use ${nearest}.` : `There are: ${known.join(', ')}.`;
     throw new TypeError(`${where}: there is no option \`${name}\`. ${remedy}`);
   }
-  const { model, embeddingModel, rateLimit, tokenizer, retry, timeouts, headers, query, logger } =
+  const { model, embeddingModel, rateLimit, tokenizer, retry, timeouts, policies, headers, query, logger } =
     options as ClientOptions;
   for (const [name, value] of Object.entries({ model, embeddingModel })) {
     if (value !== undefined && (typeof value !== 'string' || value === '')) {
@@ -127,6 +135,7 @@ export function checkClientOptions(options: unknown, className: string, ownNames
     );
   }
   checkHeaders(headers, where);
+  checkPolicies(policies, where);
   if (timeouts !== undefined) checkTimeouts(timeouts, `${where}, timeouts`);
   if (retry !== undefined && retry !== false) {
     if (typeof retry !== 'object' || retry === null) {
@@ -142,6 +151,28 @@ export function checkClientOptions(options: unknown, className: string, ownNames
         `${where}: \`logger\` has no method \`${level}\`: give an object with debug, info, warn and error.`,
       );
     }
+  }
+}
+
+/** Policies that stand on the methods of every client, and the option that sets each. */
+const OWN_OPTIONS: Readonly<Record<string, string>> = {
+  RateLimited: '`rateLimit`',
+  RetryWithBackoff: '`retry`',
+  Timeout: '`timeouts`',
+  HandleApiErrors: 'nothing: it is there already',
+};
+
+function checkPolicies(policies: unknown, where: string): void {
+  if (policies === undefined) return;
+  if (!Array.isArray(policies)) {
+    throw new TypeError(
+      `${where}: \`policies\` is ${show(policies)}: give an array of decorators such as [CircuitBreaker()].`,
+    );
+  }
+  const uses = usesOf(policies as AsyncMethodDecorator[], ` in \`policies\` of ${where}`);
+  for (const use of nearestUses(uses, `${where}, policies`)) {
+    const remedy = use.depth === 0 ? OWN_OPTIONS[kindOf(use)] : undefined;
+    if (remedy) throw new TypeError(`${where}: @${kindOf(use)} stands in \`policies\`: use ${remedy}.`);
   }
 }
 

@@ -3,6 +3,7 @@ import {
   continueWith,
   currentCall,
   type Call,
+  type CallDescription,
   type CallOptions,
   type Continuation,
   type TokenEstimate,
@@ -30,6 +31,13 @@ import type {
 /** What users call, where that stands on a method that they override. */
 const PUBLIC_NAMES: Readonly<Record<string, string>> = {
   chatCompletionEvents: 'streamChatCompletion',
+  embedBatch: 'embeddings',
+};
+
+/** What the methods under the policies do, in the words of OpenTelemetry. */
+const OPERATIONS: Readonly<Record<string, 'chat' | 'embeddings'>> = {
+  chatCompletion: 'chat',
+  chatCompletionEvents: 'chat',
   embedBatch: 'embeddings',
 };
 
@@ -186,16 +194,22 @@ export class OpenAICompatibleClient extends BaseLLMClient {
     return PUBLIC_NAMES[method] ?? method;
   }
 
-  protected override estimate(call: Call): TokenEstimate | undefined {
-    const { method, args, options } = call;
+  protected override describe(call: Call): CallDescription {
+    const { args, options } = call;
+    const operation = OPERATIONS[String(call.method)];
+    if (!operation) return super.describe(call);
     const [first, params] = args as [unknown[], (ChatParams & EmbeddingParams) | undefined];
-    const isEmbedding = method === 'embedBatch';
-    if (!isEmbedding && method !== 'chatCompletion' && method !== 'chatCompletionEvents')
-      return super.estimate(call);
-    const model = isEmbedding ? this.embeddingModel : this.model;
-    const fields = { ...params, model: params?.model ?? model, ...options.extraBody };
-    if (!isEmbedding) return this.estimateBody({ ...fields, messages: first });
-    const estimate = this.estimateBody({ model: fields.model, input: first });
+    const model = this.modelOf(call);
+    const what = operation === 'chat' ? { messages: first } : { input: first };
+    return { operation, model, request: { ...params, model, ...options.extraBody, ...what } };
+  }
+
+  protected override estimate(call: Call): TokenEstimate | undefined {
+    const operation = OPERATIONS[String(call.method)];
+    if (!operation) return super.estimate(call);
+    const { model, input, ...request } = this.describe(call).request ?? {};
+    if (operation === 'chat') return this.estimateBody({ model, ...request });
+    const estimate = this.estimateBody({ model, input });
     return estimate && { ...estimate, maxOutputTokens: 0 };
   }
 
