@@ -99,6 +99,13 @@ const expected: Record<string, (string | RegExp)[]> = {
     /(key A failed and is left out for 60000 ms|key B failed and is left out for 20000 ms)\n {2}key [AB] failed/,
     'ok',
   ],
+  traced: [
+    'chat gpt-4o-mini',
+    'gen_ai.usage.input_tokens',
+    'keelson.attempts: 2',
+    /keelson\.attempt .*overloaded/,
+    'keelson.retry',
+  ],
   'own-class': [
     'one lamp, one chair, one table, one clock, one vase, one rug',
     'robots at work at the same time: 2',
