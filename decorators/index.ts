@@ -12,6 +12,10 @@ export type {
 } from './errors/index.js';
 export * from './limits/index.js';
 export * from './pipeline/index.js';
+export { Breaker, isBreaker, type CircuitChoice } from './circuit/breaker.js';
+export type { CircuitSnapshot } from './circuit/circuit.js';
+export type { BreakerOptions, CircuitChange, CircuitStateName } from './circuit/options.js';
+export { CircuitBreaker, type CircuitBreakerOptions } from './circuit-breaker.js';
 export { HandleApiErrors, type HandleApiErrorsOptions } from './handle-api-errors.js';
 export { RateLimited, type RateLimitedOptions } from './rate-limited.js';
 export type { Jitter } from './retry/backoff.js';

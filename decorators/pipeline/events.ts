@@ -70,17 +70,20 @@ export interface StoreEvent extends CallEventBase {
   readonly error?: LLMError;
 }
 
-/** A circuit breaker has changed its state, or has let nobody through. */
+/** A circuit has changed its state. Told by the call that found it; a change by hand by the next call. */
 export interface CircuitEvent extends CallEventBase {
   readonly type: 'circuit';
   readonly state: 'closed' | 'open' | 'half_open' | 'isolated';
-  /** The circuit it is about, where the breaker has several. */
-  readonly key?: string;
-  /** How long it stays open at least. */
+  /** The name of the circuit. */
+  readonly key: string;
+  /** How long it stays open at least, in milliseconds; when it opened. */
   readonly openMs?: number;
-  /** The shares of calls, from 0 to 1, that failed and that were slow, when it opened. */
+  /** What it judged by, when calls opened it: how many ended, and the shares of these, from 0 to 1, that failed and were slow. */
+  readonly calls?: number;
   readonly failureRate?: number;
   readonly slowRate?: number;
+  /** What the call that opened it failed with. */
+  readonly error?: LLMError;
 }
 
 /** A further attempt was begun beside one that is slow, or has won. */

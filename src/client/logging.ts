@@ -69,6 +69,13 @@ function describe(event: PolicyEvent): [Level, string] {
       return event.state === 'cooling'
         ? ['warn', `${what}: ${event.to} failed and is left out for ${ms(event.coolDownMs)}`]
         : ['debug', `${what}: goes to ${event.to}`];
+    case 'circuit': {
+      const circuit = `${what}: the circuit of ${event.key}`;
+      if (event.state === 'open') return ['warn', `${circuit} is open for ${ms(event.openMs)}`];
+      if (event.state === 'isolated') return ['warn', `${circuit} is isolated`];
+      if (event.state === 'half_open') return ['info', `${circuit} is half-open: trial calls decide`];
+      return ['info', `${circuit} is closed`];
+    }
     case 'warning':
       return ['warn', event.message];
     default:
