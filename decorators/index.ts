@@ -18,6 +18,7 @@ export type { BreakerOptions, CircuitChange, CircuitStateName } from './circuit/
 export { CircuitBreaker, type CircuitBreakerOptions } from './circuit-breaker.js';
 export { HandleApiErrors, type HandleApiErrorsOptions } from './handle-api-errors.js';
 export { RateLimited, type RateLimitedOptions } from './rate-limited.js';
+export { Resilient, type ResilientOptions } from './resilient.js';
 export type { Jitter } from './retry/backoff.js';
 export type { RetryBudgetOptions } from './retry/budget.js';
 export { RetryWithBackoff, type RetryNotice, type RetryOptions } from './retry-with-backoff.js';

@@ -106,6 +106,13 @@ const expected: Record<string, (string | RegExp)[]> = {
     /keelson\.attempt .*overloaded/,
     'keelson.retry',
   ],
+  composites: [
+    'Timeout of Patient',
+    'RetryWithBackoff of itself',
+    'answered at attempt 3',
+    /CircuitOpenError: .*retry/i,
+    "CircuitBreaker { state: 'open'",
+  ],
   'own-class': [
     'one lamp, one chair, one table, one clock, one vase, one rug',
     'robots at work at the same time: 2',
