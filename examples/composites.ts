@@ -21,12 +21,12 @@ const Patient = composePolicies('Patient', (totalMs: number) => [
 ]);
 
 class Reports {
-  failures = 2;
+  attempts = 0;
 
   @Patient(60_000)
   @RetryWithBackoff({ maxRetries: 2, baseDelayMs: 20 }) // instead of the six, on whichever line it stands
   async write(topic: string) {
-    if (this.failures-- > 0) throw Object.assign(new Error('busy'), { status: 503 });
+    if (++this.attempts < 3) throw Object.assign(new Error('busy'), { status: 503 });
     return `About ${topic}.`;
   }
 
@@ -39,7 +39,7 @@ class Reports {
 const reports = new Reports();
 for (const { kind, via = 'itself' } of policiesOf(reports, 'write')) console.log(`${kind} of ${via}`);
 await reports.write('keels');
-console.log(`answered at attempt ${3 - reports.failures - 1}`);
+console.log(`answered at attempt ${reports.attempts}`);
 
 for (let i = 0; i < 4; i++) {
   try {
