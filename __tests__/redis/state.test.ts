@@ -44,7 +44,7 @@ describe.each(clientNames)('what is stored, by %s', (name) => {
   });
 
   test('stays exact for numbers of any size', async () => {
-    const limits = limitsOf({ tokens: 1e9, dailyTokens: 1e12 });
+    const limits = limitsOf({ tokens: 1e9, dailyTokens: 987_654_321_987.653 });
     const store = suite.store();
     await store.take('key', { limits, costs: [cost(1, 999_999_999.999)], running: 0 });
     await suite.runtime.advance(59_999);
@@ -54,9 +54,11 @@ describe.each(clientNames)('what is stored, by %s', (name) => {
     expect(used).toEqual([
       left(999_999_999_999n, 10n ** 12n, BigInt(MINUTE)),
       // More has been refilled than was used.
-      Math.max(0, left(999_999_999_999n, 10n ** 15n, BigInt(DAY))),
+      Math.max(0, left(999_999_999_999n, 987_654_321_987_653n, BigInt(DAY))),
     ]);
     expect(drawn.tokens).toBe(999_999_999.999);
+    const [, remainder] = (await suite.hash())['r:dailyTokens']?.split(':') ?? [];
+    expect(remainder).toBe(String((59_999n * 987_654_321_987_653n) % BigInt(DAY)));
   });
 
   test.each<[string, (store: RedisStore) => Promise<unknown>]>([

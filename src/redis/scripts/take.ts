@@ -43,14 +43,13 @@ if refused then
     if ticket.place < place then ahead = ahead + 1 end
   end
   put('t:' .. process, place, refused[1], refused[2], now + TICKET_MS)
-  table.insert(tickets, ahead + 1,
-    { refused[1], refused[2], process = process, place = place, ends = now + TICKET_MS })
+  table.insert(tickets, ahead + 1, { refused[1], refused[2], process = process, place = place })
 else
   place = -1
   drop('t:' .. process)
 end
 put_lease(max_concurrent and running_here + granted or 0)
 save()
-wake(before, process)
+wake(before)
 return answer(granted, wait, place, ahead)
 `;
