@@ -114,8 +114,8 @@ describe.each(clientNames)('what is stored, by %s', (name) => {
     await ask(second);
     const newer = await ask(second);
     expect(newer.place).toBeGreaterThan(place as number);
-    expect(await ask(first, place)).toMatchObject({ place, ahead: 0 });
-    expect(await ask(second, newer.place)).toMatchObject({ ahead: 1 });
+    expect(await ask(first, place)).toMatchObject({ place, waitMs: MINUTE });
+    expect(await ask(second, newer.place)).toMatchObject({ waitMs: 2 * MINUTE });
   });
 });
 
@@ -141,9 +141,10 @@ describe.each(clientNames)('a clock of Redis that steps back, by %s', (name) => 
     await suite.runtime.advance(2000);
     expect(await first.observe('key', { limits })).toMatchObject({ used: [8], closedForMs: 6000 });
     // The line and the running calls end in their time.
-    expect(await first.take('key', { limits, costs: calls(1), running: 10 })).toMatchObject({ ahead: 1 });
+    const many = { limits, costs: [cost(9, 0)], running: 10 };
+    expect(await first.take('key', many)).toMatchObject({ waitMs: 8000 });
     await suite.runtime.advance(1000);
-    expect(await first.take('key', { limits, costs: calls(1), running: 10 })).toMatchObject({ ahead: 0 });
+    expect(await first.take('key', many)).toMatchObject({ waitMs: 6000 });
     await suite.runtime.advance(30_000);
     expect(await second.observe('key', { limits })).toMatchObject({ running: 0 });
     expect(await suite.ttl()).toBeLessThan(5 * MINUTE);

@@ -75,14 +75,13 @@ export class RedisStore implements LimiterStore {
   async take(key: string, { limits, costs, running, place, sequence }: TakeRequest): Promise<TakeAnswer> {
     const args = [String(running), place === undefined ? '' : String(place), String(costs.length)];
     for (const cost of costs) args.push(...pair(cost));
-    const { state, rest } = await this.#run(scripts.take, key, limits, args, { count: 4, sequence });
-    const [granted, waitMs, ownPlace, ahead] = rest as [number, number, number, number];
+    const { state, rest } = await this.#run(scripts.take, key, limits, args, { count: 3, sequence });
+    const [granted, waitMs, ownPlace] = rest as [number, number, number];
     return {
       ...state,
       granted,
       waitMs: waitMs < 0 ? Infinity : waitMs,
       ...(ownPlace >= 0 && { place: ownPlace }),
-      ahead,
     };
   }
 
