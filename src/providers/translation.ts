@@ -35,6 +35,59 @@ export function given(fields: Readonly<Record<string, unknown>>): Record<string,
   );
 }
 
+/** What OpenAI has a name for: a translator says it in other words, or leaves it out. */
+const OPENAI_FIELDS: ReadonlySet<string> = new Set([
+  ...[
+    'audio',
+    'frequency_penalty',
+    'function_call',
+    'functions',
+    'logit_bias',
+    'logprobs',
+    'max_completion_tokens',
+  ],
+  ...['max_tokens', 'messages', 'metadata', 'modalities', 'model', 'moderation', 'n', 'parallel_tool_calls'],
+  ...['prediction', 'presence_penalty', 'prompt_cache_key', 'prompt_cache_options', 'prompt_cache_retention'],
+  ...[
+    'reasoning_effort',
+    'response_format',
+    'safety_identifier',
+    'seed',
+    'service_tier',
+    'stop',
+    'store',
+    'stream',
+  ],
+  ...['stream_options', 'temperature', 'tool_choice', 'tools', 'top_logprobs', 'top_p', 'user', 'verbosity'],
+  ...['web_search_options'],
+]);
+
+/** What the params say in the provider's own words: what belongs to its group of `settings`, and the rest. */
+export function ownWords(
+  params: ChatParams,
+  settings: readonly string[],
+): { settings: Record<string, unknown>; rest: Record<string, unknown> } {
+  const own = Object.entries(params).filter(
+    ([name, value]) => value !== undefined && !OPENAI_FIELDS.has(name),
+  );
+  const isSetting = ([name]: [string, unknown]): boolean => settings.includes(name);
+  return {
+    settings: Object.fromEntries(own.filter(isSetting)),
+    rest: Object.fromEntries(own.filter((field) => !isSetting(field))),
+  };
+}
+
+/**
+ * The body of a call with the bound of its output in OpenAI's words, where the provider's own say one: `setting`, alone or in
+ * the group `group`. It is the one that counts.
+ */
+export function withOutputBound(body: unknown, group: string, setting: string): unknown {
+  if (!isPlainObject(body)) return body;
+  const settings = body[group];
+  const bound = (isPlainObject(settings) ? settings[setting] : undefined) ?? body[setting];
+  return typeof bound !== 'number' ? body : { ...body, max_completion_tokens: bound };
+}
+
 /** A `data:` URL in base64 as its media type and data; undefined for any other URL. */
 export function readDataURL(url: string): { mimeType: string; data: string } | undefined {
   const [, mimeType, data] = /^data:([^;,]*)(?:;[^;,]*)*;base64,(.*)$/is.exec(url) ?? [];
