@@ -28,6 +28,11 @@ export function dropGiven(
   }
 }
 
+/** Whether a field says something: null and an empty list do not. */
+export function isTelling(value: unknown): boolean {
+  return value !== undefined && value !== null && !(Array.isArray(value) && value.length === 0);
+}
+
 /** The fields that have a value: neither undefined nor null. */
 export function given(fields: Readonly<Record<string, unknown>>): Record<string, unknown> {
   return Object.fromEntries(
@@ -94,16 +99,20 @@ export function readDataURL(url: string): { mimeType: string; data: string } | u
   return data === undefined ? undefined : { mimeType: mimeType || 'application/octet-stream', data };
 }
 
-/** The arguments of an earlier call as an object. What the model wrote may be none: it is then kept as text. */
-export function readArguments(text: string): Record<string, unknown> {
-  if (text.trim() === '') return {};
+/** The object that `text` is the JSON of; undefined where it is none. */
+export function parseObject(text: string): Record<string, unknown> | undefined {
   try {
     const value: unknown = JSON.parse(text);
-    if (isPlainObject(value)) return value;
+    return isPlainObject(value) ? value : undefined;
   } catch {
-    // Kept below.
+    return undefined;
   }
-  return { arguments: text };
+}
+
+/** The arguments of a call as an object. What the model wrote may be none, or cut off: it is then kept as text, in `otherwise`. */
+export function readArguments(text: string, otherwise = 'arguments'): Record<string, unknown> {
+  if (text.trim() === '') return {};
+  return parseObject(text) ?? { [otherwise]: text };
 }
 
 /** The text of a content, its parts joined. */
@@ -132,8 +141,7 @@ export function dropUnknown(
   { drop }: Objections,
 ): void {
   for (const [field, value] of Object.entries(message) as [string, unknown][]) {
-    const says = value !== undefined && value !== null && !(Array.isArray(value) && value.length === 0);
-    if (says && !known.includes(field)) drop(`messages[].${field}`, why);
+    if (isTelling(value) && !known.includes(field)) drop(`messages[].${field}`, why);
   }
 }
 
