@@ -91,6 +91,21 @@ const expected: Record<string, (string | RegExp)[]> = {
     'Question 5: rate_limit_client',
   ],
   'custom-provider': [`harbour: ${canned} "Pieces of eight!"`, 'parrot: Eight! (key: cracker)'],
+  router: [
+    'Sixteen calls at once:',
+    /key A: [4-9] calls|key A: 1[0-2] calls/,
+    'reserve: 0 calls',
+    'Key A is refused, key B has no capacity:',
+    /(key A failed and is left out for 60000 ms|key B failed and is left out for 20000 ms)\n {2}key [AB] failed/,
+    'ok',
+  ],
+  traced: [
+    'chat gpt-4o-mini',
+    'gen_ai.usage.input_tokens',
+    'keelson.attempts: 2',
+    /keelson\.attempt .*overloaded/,
+    'keelson.retry',
+  ],
   'own-class': [
     'one lamp, one chair, one table, one clock, one vase, one rug',
     'robots at work at the same time: 2',
