@@ -1,4 +1,6 @@
 // `npm run mutation [-- paths] [--concurrency=1] [--static] [--fresh]`; all of decorators/ without a path.
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { Stryker } from '@stryker-mutator/core';
 
@@ -27,7 +29,8 @@ const results = await new Stryker({
   incrementalFile: 'mutation/reports/incremental.json',
   force: values.fresh,
   ignorePatterns: ['/bench', '/docs', '/examples', '/mutation/reports'],
-  tempDirName: 'mutation/.sandbox',
+  // Outside of the project: jest would find every package and test twice.
+  tempDirName: join(tmpdir(), 'keelson-mutation'),
   reporters: ['clear-text', 'progress-append-only', 'json'],
   clearTextReporter: { allowColor: false, logTests: false, reportTests: false },
   jsonReporter: { fileName: 'mutation/reports/mutation.json' },

@@ -1,0 +1,352 @@
+// @ts-nocheck
+import { describe, expect, test } from '@jest/globals';
+import { AxiosError, AxiosHeaders, type InternalAxiosRequestConfig } from 'axios';
+import fc from 'fast-check';
+import { inspect } from 'node:util';
+import {
+  errorFromResponse,
+  fromFailure,
+  LLMError,
+  redact,
+  redactText,
+  scrubCause,
+} from '../../decorators/errors/index.js';
+
+describe('redactText', () => {
+  test.each<[text: string, redacted: string]>([
+    ['Authorization: Bearer abc123def456', 'Authorization: Bearer [redacted]'],
+    ['Basic dXNlcjpwYXNzd29yZDEy', 'Basic [redacted]'],
+    ['provided: sk-proj-abcd1234efgh5678. Find', 'provided: [redacted]. Find'],
+    ['sk-abcd********************wxyz', '[redacted]'],
+    ['gsk_1234567890abcdef', '[redacted]'],
+    ['AIzaSyA1234567890abcdefghijklmnop', '[redacted]'],
+    ['eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl', '[redacted]'],
+    ['http://me:pass@host/path', 'http://[redacted]@host/path'],
+    ['https://h/p?alt=sse&key=abc&x=1', 'https://h/p?alt=sse&key=[redacted]&x=1'],
+    ['https://h/p?api_key=abc#f', 'https://h/p?api_key=[redacted]#f'],
+    ['{"x-api-key":"abcdef123456"}', '{"x-api-key":"[redacted]"}'],
+    ['set-cookie: sid=abcdef123456; Path=/', 'set-cookie: [redacted]'],
+    // prose stays
+    ['Bearer authentication is required', 'Bearer authentication is required'],
+    [
+      'using Bearer auth (i.e. Authorization: Bearer YOUR_KEY)',
+      'using Bearer auth (i.e. Authorization: Bearer YOUR_KEY)',
+    ],
+    ['api_key: field required', 'api_key: field required'],
+    ['a task-force of risk-averse people', 'a task-force of risk-averse people'],
+    ['max_tokens: 4096 is more than 2048 tokens', 'max_tokens: 4096 is more than 2048 tokens'],
+    ['req_0123456789abcdef gpt-4o-2024-08-06', 'req_0123456789abcdef gpt-4o-2024-08-06'],
+  ])('%s', (text, redacted) => {
+    expect(redactText(text)).toBe(redacted);
+    expect(redactText(redacted)).toBe(redacted);
+  });
+
+  test('hides values as they are, in a URL and in JSON, the longer first', () => {
+    expect(redactText('a=my secret/1, b=my%20secret%2F1', ['my secret/1'])).toBe(
+      'a=[redacted], b=[redacted]',
+    );
+    expect(redactText(JSON.stringify({ a: 'quo"ted\\1' }), ['quo"ted\\1'])).toBe('{"a":"[redacted]"}');
+    expect(redactText('abcdef-ghijkl', ['abcdef', 'abcdef-ghijkl'])).toBe('[redacted]');
+  });
+
+  test('does not look for what is too short to be a secret', () => {
+    expect(redactText('the model', ['the', '', 'model'])).toBe('the model');
+  });
+
+  test('stays fast on text made to be slow', () => {
+    for (const part of ['sk-', 'eyJ.', '://', '?api-', 'authorization ', 'cookie: ', '&token', 'Bearer ']) {
+      expect(redactText(part.repeat(20_000)).length).toBeGreaterThan(0);
+    }
+  });
+});
+
+describe('redact', () => {
+  test('hides by the name of a field, whatever its case and style', () => {
+    const names = [
+      'authorization',
+      'api-key',
+      'X-Api-Key',
+      'x-goog-api-key',
+      'Proxy-Authorization',
+      'cookie',
+      'Set-Cookie',
+      'x-amz-security-token',
+      'apiKey',
+      'api_key',
+      'access_token',
+      'password',
+      'secret',
+      'client_secret',
+    ];
+    for (const name of names) expect(redact({ [name]: 'v' })).toEqual({ [name]: '[redacted]' });
+    const harmless = {
+      token: 'hello',
+      max_tokens: 5,
+      total_tokens: 7,
+      key: 'k',
+      author: 'a',
+      secret: null,
+      password: false,
+    };
+    expect(redact(harmless)).toEqual(harmless);
+  });
+
+  test('keeps plain data as it is', () => {
+    const data = { a: [1, 'two', null, true, { b: undefined }], d: new Date(0), ['__proto__x']: 1 };
+    expect(redact(data)).toEqual({ a: [1, 'two', null, true, {}], d: new Date(0), ['__proto__x']: 1 });
+  });
+
+  test('makes plain data of the rest', () => {
+    const cyclic: Record<string, unknown> = { f: () => 1, s: Symbol('x'), big: 1n, bytes: new Uint8Array(3) };
+    cyclic.self = cyclic;
+    cyclic.map = new Map([['k', 'v']]);
+    cyclic.set = new Set([1]);
+    cyclic.error = new TypeError('bad');
+    cyclic.stream = new ReadableStream();
+    expect(redact(cyclic)).toEqual({
+      big: '1',
+      bytes: '[3 bytes]',
+      self: '[circular]',
+      map: { k: 'v' },
+      set: [1],
+      error: { name: 'TypeError', message: 'bad' },
+      stream: '[stream]',
+    });
+  });
+
+  test('the same object twice is no cycle', () => {
+    const shared = { a: 1 };
+    expect(redact([shared, shared])).toEqual([shared, shared]);
+  });
+
+  test('a key of the name __proto__ does no harm', () => {
+    const copy = redact(JSON.parse('{"__proto__":{"polluted":true}}')) as object;
+    expect(Object.getPrototypeOf(copy)).toBe(Object.prototype);
+    expect('polluted' in copy).toBe(false);
+  });
+
+  test('cuts off what is deep or long', () => {
+    let deep: unknown = 'bottom';
+    for (let i = 0; i < 1000; i++) deep = [deep];
+    expect(JSON.stringify(redact(deep))).toContain('[cut off]');
+    expect((redact('x'.repeat(1e6)) as string).length).toBeLessThan(20_000);
+  });
+});
+
+describe('scrubCause', () => {
+  test('an error with a secret is replaced, one without is not', () => {
+    const error = Object.assign(new Error('no'), { inner: { note: 'my-secret-1' } });
+    expect(scrubCause(error)).toBe(error);
+    expect(scrubCause(error, ['my-secret-1'])).not.toBe(error);
+    expect(scrubCause('say my-secret-1', ['my-secret-1'])).toBe('say [redacted]');
+  });
+
+  test('half a secret that a JSON parser quotes is gone as well', () => {
+    const body = 'x'.repeat(5) + 'sk-secret-0123456789';
+    let quoting: unknown;
+    try {
+      JSON.parse(body);
+    } catch (error) {
+      quoting = AxiosError.from(error as AxiosError, 'ERR_BAD_RESPONSE', {} as InternalAxiosRequestConfig);
+    }
+    expect(inspect(scrubCause(quoting, [body]), { showHidden: true })).not.toContain('sk-sec');
+  });
+
+  test('an endless chain of causes ends', () => {
+    const error = Object.assign(new Error('round'), { isAxiosError: true, cause: undefined as unknown });
+    error.cause = error;
+    expect(inspect(scrubCause(error))).toContain('round');
+  });
+});
+
+describe('no secret comes out of a failure', () => {
+  const character = fc.constantFrom(...'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789');
+  const secretText = fc
+    .array(character, { minLength: 12, maxLength: 40 })
+    .map((chars) => `zq${chars.join('')}`);
+  const place = fc.constantFrom(
+    'message',
+    'name',
+    'code',
+    'stack',
+    'cause',
+    'causeField',
+    'body',
+    'bodyKey',
+    'bodyText',
+    'bodyBytes',
+    'html',
+    'responseHeader',
+    'requestId',
+    'url',
+    'param',
+    'ownField',
+    'symbolField',
+    'hiddenField',
+    'map',
+    'errors',
+  );
+  const statuses = fc.constantFrom(undefined, 200, 301, 400, 401, 404, 429, 500, 503);
+  const carriers = fc.constantFrom('authorization', 'x-api-key', 'api-key', 'cookie', 'context');
+  const shapes = fc.constantFrom('axios', 'fetch', 'sdk', 'user', 'object', 'connection', 'syntax');
+
+  function visible(error: LLMError): string {
+    return [
+      inspect(error, { depth: 20, showHidden: true, maxStringLength: null, maxArrayLength: null }),
+      JSON.stringify(error),
+      JSON.stringify({ ...error }),
+      String(error),
+      error.stack,
+      error.message,
+    ].join('\n');
+  }
+
+  function requestHeaders(carrier: string, secret: string): Record<string, string> {
+    if (carrier === 'context') return {};
+    if (carrier === 'authorization') return { Authorization: `Bearer ${secret}` };
+    if (carrier === 'cookie') return { Cookie: `a=b; session=${secret}` };
+    return { [carrier]: secret };
+  }
+
+  interface Planted {
+    places: string[];
+    status: number | undefined;
+    carrier: string;
+    shape: string;
+  }
+
+  function failureWith(secret: string, { places, status, carrier, shape }: Planted): unknown {
+    const at = (name: string): string => (places.includes(name) ? ` ${secret} ` : 'harmless');
+    const body: unknown = places.includes('html')
+      ? `<html><title>Oh ${secret}</title><p>${secret}</p></html>`
+      : places.includes('bodyText')
+        ? `${'x'.repeat(995)}${secret}`
+        : places.includes('bodyBytes')
+          ? Buffer.from(`{"error":"${secret}"}`)
+          : {
+              error: {
+                message: at('body'),
+                type: at('body'),
+                param: at('param'),
+                code: at('body'),
+                [at('bodyKey')]: [at('body')],
+              },
+            };
+    const headers = {
+      'x-request-id': at('requestId'),
+      'set-cookie': at('responseHeader'),
+      location: `http://h/${at('responseHeader')}?a=${at('url')}`,
+    };
+    const config = {
+      url: `http://u:${places.includes('url') ? secret : 'p'}@h/v1?q=${at('url')}`,
+      headers: new AxiosHeaders(requestHeaders(carrier, secret)),
+    } as unknown as InternalAxiosRequestConfig;
+    const response =
+      status === undefined ? undefined : { status, data: body, headers, config, statusText: at('message') };
+    const cause = Object.assign(new Error(at('cause')), { code: 'ECONNRESET', field: at('causeField') });
+    const plant = <T extends object>(error: T): T => {
+      if (error instanceof Error && places.includes('stack')) error.stack = `${error.stack} ${secret}`;
+      if (places.includes('name')) Object.assign(error, { name: at('name') });
+      if (places.includes('code')) Object.assign(error, { code: at('code') });
+      if (places.includes('ownField')) Object.assign(error, { own: { deep: [at('ownField')] } });
+      if (places.includes('symbolField')) Object.assign(error, { [Symbol('s')]: at('symbolField') });
+      if (places.includes('hiddenField'))
+        Object.defineProperty(error, 'hidden', { value: at('hiddenField') });
+      if (places.includes('map')) Object.assign(error, { map: new Map([[at('map'), new Set([at('map')])]]) });
+      if (places.includes('errors')) Object.assign(error, { errors: [new Error(at('errors'))] });
+      return error;
+    };
+    // The carrier must be part of the failure, or the secret be given, else nobody could know it.
+    switch (shape) {
+      case 'axios':
+        return plant(
+          new AxiosError(at('message'), 'ERR_BAD_REQUEST', config, { _header: secret }, response as never),
+        );
+      case 'connection':
+        return plant(AxiosError.from(cause as never, 'ERR_NETWORK', config, { _header: secret }));
+      case 'syntax':
+        return plant(
+          AxiosError.from(
+            new SyntaxError(at('message')) as never,
+            'ERR_BAD_RESPONSE',
+            config,
+            null,
+            response as never,
+          ),
+        );
+      case 'fetch':
+        return plant(new TypeError('fetch failed', { cause: plant(cause) }));
+      case 'sdk':
+        return plant(
+          Object.assign(new Error(at('message')), {
+            status,
+            headers: new Headers({ 'x-request-id': at('requestId').trim() }),
+            error: body,
+          }),
+        );
+      case 'user':
+        return plant(new Error(at('message'), { cause: plant(cause) }));
+      default:
+        return plant({ status, message: at('message'), body, headers, config });
+    }
+  }
+
+  const carriesItself = (shape: string): boolean =>
+    ['axios', 'connection', 'syntax', 'object'].includes(shape);
+
+  test('through fromFailure', () => {
+    fc.assert(
+      fc.property(
+        secretText,
+        fc.record({
+          places: fc.uniqueArray(place, { minLength: 1, maxLength: 6 }),
+          status: statuses,
+          carrier: carriers,
+          shape: shapes,
+        }),
+        (secret, planted) => {
+          const failure = failureWith(secret, planted);
+          const needsContext = planted.carrier === 'context' || !carriesItself(planted.shape);
+          const error = fromFailure(failure, needsContext ? { secrets: [secret] } : {});
+          expect(error).toBeInstanceOf(LLMError);
+          expect(visible(error)).not.toContain(secret);
+        },
+      ),
+      { numRuns: 500 },
+    );
+  });
+
+  function plantEverywhere(json: unknown, secret: string): unknown {
+    if (typeof json === 'string') return `${json}${secret}${json}`;
+    if (Array.isArray(json)) return json.map((item) => plantEverywhere(item, secret));
+    if (typeof json !== 'object' || json === null) return json;
+    return Object.fromEntries(
+      Object.entries(json).map(([key, value]) => [`${key}${secret}`, plantEverywhere(value, secret)]),
+    );
+  }
+
+  test('through errorFromResponse', () => {
+    fc.assert(
+      fc.property(secretText, fc.jsonValue({ maxDepth: 4 }), statuses, (secret, json, statusCode) => {
+        const planted = plantEverywhere(json, secret);
+        for (const body of [
+          planted,
+          { error: planted },
+          { message: planted, detail: planted },
+          JSON.stringify(planted),
+        ]) {
+          const headers = { 'x-request-id': secret, location: `http://h/${secret}` };
+          const error = errorFromResponse({
+            statusCode,
+            body,
+            headers,
+            secrets: [secret],
+            url: `http://h/${secret}`,
+          });
+          expect(visible(error)).not.toContain(secret);
+        }
+      }),
+      { numRuns: 150 },
+    );
+  });
+});

@@ -1,0 +1,288 @@
+// @ts-nocheck
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { RateLimitError, StoreUnavailableError } from '../../decorators/errors/index';
+import { Limiter, type LimiterOptions } from '../../decorators/limits/index';
+import { ReferenceStore, SharedTable } from '../support/reference-store';
+import { installVirtualRuntime, settled, type VirtualRuntime } from '../support/virtual-runtime';
+import { Admission, FakeCall } from './fake-call';
+
+let runtime: VirtualRuntime;
+let restore: () => void;
+let table: SharedTable;
+beforeEach(() => {
+  ({ runtime, restore } = installVirtualRuntime());
+  table = new SharedTable();
+});
+afterEach(() => restore());
+
+/** One process of those that share the table. */
+function process(options: LimiterOptions, whenDown: ReferenceStore['whenDown'] = 'local') {
+  const store = new ReferenceStore(table);
+  store.whenDown = whenDown;
+  const cost = (call: { args: readonly unknown[] }): number => (call.args[0] as number | undefined) ?? 0;
+  const limiter = new Limiter({ ...options, cost, store });
+  const arrive = async (tokens = 0): Promise<Admission> => {
+    const admission = new Admission(limiter, new FakeCall({ args: [tokens] }));
+    await settled();
+    return admission;
+  };
+  return { store, limiter, arrive, snapshot: () => limiter.snapshot()['default'] };
+}
+
+const states = (all: readonly Admission[]): string[] => all.map(({ state }) => state);
+
+describe('processes that share a store', () => {
+  it('share the limits', async () => {
+    const [a, b] = [process({ requestsPerMinute: 3 }), process({ requestsPerMinute: 3 })];
+    const all = [await a.arrive(), await b.arrive(), await a.arrive(), await b.arrive()];
+    expect(states(all)).toEqual(['admitted', 'admitted', 'admitted', 'waits']);
+    await runtime.advance(20_000);
+    expect(all[3]?.state).toBe('admitted');
+    expect(b.snapshot()).toMatchObject({ concurrency: { inFlight: 4 }, store: 'up' });
+  });
+
+  it('serve in order between them: a heavy call is not starved by the light ones of another', async () => {
+    const [a, b] = [process({ tokensPerMinute: 600 }), process({ tokensPerMinute: 600 })];
+    await a.arrive(600);
+    const heavy = await a.arrive(500);
+    const light = [await b.arrive(10), await b.arrive(10)];
+    await runtime.advance(45_000);
+    expect(states([heavy, ...light])).toEqual(['waits', 'waits', 'waits']);
+    await runtime.advance(10_000);
+    expect(states([heavy, ...light])).toEqual(['admitted', 'admitted', 'admitted']);
+    expect(runtime.pendingTimers).toBe(0);
+  });
+
+  it('wake one another when something is given back', async () => {
+    const [a, b] = [process({ maxConcurrent: 1 }), process({ maxConcurrent: 1 })];
+    const first = await a.arrive();
+    const waiting = await b.arrive();
+    expect(waiting.state).toBe('waits');
+    first.end();
+    await settled();
+    expect(waiting.state).toBe('admitted');
+    waiting.end();
+  });
+
+  it('close the gate for one another', async () => {
+    const [a, b] = [process({ requestsPerMinute: 100 }), process({ requestsPerMinute: 100 })];
+    const refused = await a.arrive();
+    refused.end({ error: new RateLimitError('slow', { statusCode: 429, retryAfterMs: 5000 }) });
+    await settled();
+    const waiting = await b.arrive();
+    expect(b.snapshot()?.closedForMs).toBe(5000);
+    await runtime.advance(4900);
+    expect(waiting.state).toBe('waits');
+    await runtime.advance(1000);
+    expect(waiting.state).toBe('admitted');
+  });
+
+  it('may have numbers of their own: each keeps to its own', async () => {
+    const [a, b] = [process({ requestsPerMinute: 2 }), process({ requestsPerMinute: 4 })];
+    const all = [await a.arrive(), await a.arrive(), await a.arrive(), await b.arrive()];
+    // What waits in one process is before what comes later in another.
+    expect(states(all)).toEqual(['admitted', 'admitted', 'waits', 'waits']);
+    all[2]?.call.abort('left');
+    await runtime.advance(1000);
+    expect(all[3]?.state).toBe('admitted');
+  });
+
+  it('need one operation to admit a call, and one to settle it', async () => {
+    const { arrive } = process({ requestsPerMinute: 100, tokensPerMinute: 1000, maxConcurrent: 5 });
+    const admission = await arrive(100);
+    expect(table.operations).toBe(1);
+    admission.end();
+    expect(table.operations).toBe(2);
+  });
+
+  it('ask for those who come at the same time together', async () => {
+    const { limiter } = process({ requestsPerMinute: 1000 });
+    const all = Array.from({ length: 50 }, () => new Admission(limiter));
+    await settled();
+    expect(all.every(({ state }) => state === 'admitted')).toBe(true);
+    expect(table.operations).toBe(2);
+  });
+
+  it('give back what was granted to a caller that had left meanwhile', async () => {
+    const { limiter, arrive } = process({ requestsPerMinute: 1 });
+    const leaving = new Admission(limiter);
+    leaving.call.abort('left');
+    await settled();
+    expect(leaving.state).toBe('refused');
+    expect((await arrive()).state).toBe('admitted');
+  });
+
+  it('tell from time to time that their calls still run, and only then', async () => {
+    const { arrive } = process({ maxConcurrent: 2 });
+    const admission = await arrive();
+    const before = table.operations;
+    await runtime.advance(30_000);
+    expect(table.operations - before).toBe(3);
+    admission.end();
+    await settled();
+    expect(runtime.pendingTimers).toBe(0);
+  });
+
+  it('tell so while the gate is closed, too', async () => {
+    const { arrive } = process({ maxConcurrent: 3 });
+    const [running, refused] = [await arrive(), await arrive()];
+    refused?.end({ error: new RateLimitError('slow', { statusCode: 429, retryAfterMs: 50_000 }) });
+    const waiting = await arrive();
+    const before = table.operations;
+    await runtime.advance(45_000);
+    expect(table.operations - before).toBeGreaterThanOrEqual(4);
+    waiting.call.abort('left');
+    running?.end();
+    await settled();
+  });
+
+  it('wait without asking more than once a second, and whoever is woken for nothing goes on waiting', async () => {
+    const [a, b] = [process({ maxConcurrent: 1 }), process({ maxConcurrent: 1 })];
+    await a.arrive();
+    const waiting = await b.arrive();
+    const before = table.operations;
+    await runtime.advance(10_000);
+    expect(table.operations - before).toBeLessThanOrEqual(11);
+    expect(waiting.state).toBe('waits');
+    waiting.call.abort('left');
+    await settled();
+  });
+});
+
+describe('a store that is down', () => {
+  const down = new Error('connect ECONNREFUSED');
+
+  it.each(['local', 'open', 'closed'] as const)('is answered for within its time: %s', async (whenDown) => {
+    const { arrive } = process({ requestsPerMinute: 2 }, whenDown);
+    table.failure = 'silent';
+    const first = await arrive();
+    await runtime.advance(249);
+    expect(first.state).toBe('waits');
+    await runtime.advance(1);
+    const all = [first, await arrive(), await arrive()];
+    expect(states(all)).toEqual(
+      {
+        // Half of two, which is one; the second waits for its turn in this process.
+        local: ['admitted', 'waits', 'waits'],
+        open: ['admitted', 'admitted', 'admitted'],
+        closed: ['refused', 'refused', 'refused'],
+      }[whenDown],
+    );
+    if (whenDown !== 'closed') return;
+    expect(first.error).toBeInstanceOf(StoreUnavailableError);
+    expect(first.error).not.toBeInstanceOf(RateLimitError);
+    expect((first.error as Error).message).toContain('has not answered within 250 ms');
+  });
+
+  it('keeps its share of the limits where that is what is wanted', async () => {
+    const { arrive, snapshot } = process({ requestsPerMinute: 60, tokensPerMinute: 1000, maxConcurrent: 30 });
+    table.failure = down;
+    const all = await Promise.all(Array.from({ length: 40 }, () => arrive(1)));
+    expect(all.filter(({ state }) => state === 'admitted')).toHaveLength(15);
+    for (const admission of all.slice(0, 15)) admission.end();
+    await settled();
+    expect(all.filter(({ state }) => state === 'admitted')).toHaveLength(30);
+    expect(snapshot()).toMatchObject({
+      requests: { limit: 30, burst: 30, available: 0 },
+      tokens: { limit: 500 },
+      concurrency: { inFlight: 15, limit: 15 },
+      store: 'down',
+    });
+  });
+
+  it('lets a call through that is larger than the share of the burst, when all of the share is there', async () => {
+    const { arrive, snapshot } = process({ tokensPerMinute: 1000 });
+    table.failure = down;
+    expect((await arrive(900)).state).toBe('admitted');
+    expect(snapshot()?.tokens?.available).toBe(-400);
+  });
+
+  it('is left alone for a second after a failure, and longer after every further one', async () => {
+    const { arrive } = process({ requestsPerMinute: 1e6 });
+    table.failure = down;
+    const asked: number[] = [];
+    for (let at = 0; at < 40_000; at += 100) {
+      const before = table.operations;
+      const call = await arrive();
+      if (table.operations > before) asked.push(at);
+      call.call.entered = false;
+      call.end();
+      await runtime.advance(100);
+    }
+    expect(asked).toEqual([0, 1000, 3000, 7000, 15_000, 25_000, 35_000]);
+  });
+
+  it('is used again as soon as it answers, and knows of the calls that were admitted without it', async () => {
+    const { arrive, snapshot } = process({ requestsPerMinute: 100, maxConcurrent: 4 });
+    table.failure = down;
+    const local = [await arrive(), await arrive(), await arrive()];
+    expect(states(local)).toEqual(['admitted', 'admitted', 'waits']);
+    table.failure = undefined;
+    await runtime.advance(1000);
+    expect(states(local)).toEqual(['admitted', 'admitted', 'admitted']);
+    expect(snapshot()).toMatchObject({ store: 'up', concurrency: { inFlight: 3 } });
+    for (const admission of local) admission.end();
+    await settled();
+    await arrive();
+    expect(snapshot()?.concurrency.inFlight).toBe(1);
+  });
+
+  it('is told later what calls used that ended meanwhile, once', async () => {
+    const { arrive, snapshot } = process({ tokensPerMinute: 60_000 });
+    const all = [await arrive(10_000), await arrive(10_000)];
+    table.failure = down;
+    for (const admission of all) {
+      admission.end({ facts: { usage: { inputTokens: 0, outputTokens: 100 } } });
+      await settled();
+    }
+    table.failure = undefined;
+    await runtime.advance(1000);
+    await arrive(0);
+    await settled();
+    expect(snapshot()).toMatchObject({ tokens: { available: 60_000 - 200 + 200 }, store: 'up' });
+    expect(table.entry('default').drawn).toEqual({ requests: 3, tokens: 200 });
+  });
+
+  it('gets back what it grants when nobody waits for it any more, and counts as down', async () => {
+    const { arrive, store } = process({ tokensPerMinute: 60_000 }, 'closed');
+    const { take } = store;
+    store.take = async (...args) => {
+      await new Promise<void>((resolve) => runtime.setTimer(resolve, 300));
+      return take.apply(store, args);
+    };
+    const call = await arrive(5000);
+    await runtime.advance(1000);
+    expect(call.state).toBe('refused');
+    expect(table.entry('default').drawn).toEqual({ requests: 0, tokens: 0 });
+    expect((await arrive(5000)).call.told).not.toContain('store');
+  });
+
+  it('is told of, once when it goes down and once when it is back', async () => {
+    const { arrive } = process({ requestsPerMinute: 100 }, 'open');
+    const told = (admission: Admission) => admission.call.events.filter(({ type }) => type === 'store');
+    table.failure = down;
+    expect(told(await arrive())).toMatchObject([{ state: 'down', error: { code: 'store_unavailable' } }]);
+    expect(told(await arrive())).toEqual([]);
+    table.failure = undefined;
+    await runtime.advance(1000);
+    expect(told(await arrive())).toEqual([{ type: 'store', state: 'up' }]);
+  });
+
+  it('is not asked at all while it is known not to answer', async () => {
+    const { arrive, store } = process({ requestsPerMinute: 100 }, 'open');
+    Object.assign(store, { isReady: () => false });
+    expect((await arrive()).state).toBe('admitted');
+    expect(table.operations).toBe(0);
+  });
+
+  it('leaves nothing behind in the middle of a wait', async () => {
+    const { arrive } = process({ requestsPerMinute: 1 }, 'closed');
+    await arrive();
+    const waiting = await arrive();
+    table.failure = down;
+    await runtime.advance(1000);
+    expect(waiting.error).toBeInstanceOf(StoreUnavailableError);
+    expect(waiting.call.told.at(-1)).toBe('rejected');
+    expect(runtime.pendingTimers).toBe(0);
+  });
+});

@@ -1,0 +1,107 @@
+/** Misuses: each line with a mark is to be an error, in both dialects, and no other line. */
+// @ts-nocheck
+
+import { definePolicy, HandleApiErrors, RateLimited, RetryWithBackoff } from 'keelson/decorators';
+
+const Audited = definePolicy<{ log: (line: string) => void }>({
+  kind: 'Audited',
+  place: { inside: 'HandleApiErrors' },
+  create: () => ({ run: (_call, next) => next() }),
+});
+
+definePolicy({ kind: 'Lost', place: 'NoSuchPlace', create: () => ({ run: (_call, next) => next() }) }); //~ error: '"NoSuchPlace"'
+
+class Other {
+  readonly somewhere = 'else';
+}
+
+export class Bad {
+  readonly limits = { requestsPerMinute: 60 };
+
+  @RetryWithBackoff() //~ error: AsyncMethod
+  syncMethod(): number {
+    return 1;
+  }
+
+  @RetryWithBackoff() //~ error: AsyncMethod
+  *syncGenerator(): Generator<number> {
+    yield 1;
+  }
+
+  @RetryWithBackoff() //~ error: AsyncMethod
+  property = 1;
+
+  @RetryWithBackoff() //~ error: AsyncMethod
+  arrowProperty = async (): Promise<number> => 1;
+
+  @RetryWithBackoff() //~ error
+  get getter(): Promise<number> {
+    return Promise.resolve(1);
+  }
+
+  @RetryWithBackoff((self: Other) => ({ maxRetries: self.somewhere.length })) //~ error: 'Other'
+  async wrongSelf(): Promise<number> {
+    return 1;
+  }
+
+  @RetryWithBackoff({ maxRetrys: 3 }) //~ error: 'maxRetrys'
+  async optionTypo(): Promise<number> {
+    return 1;
+  }
+
+  @RetryWithBackoff({ maxRetries: '3' }) //~ error: 'string'
+  async optionType(): Promise<number> {
+    return 1;
+  }
+
+  @HandleApiErrors({ maxRetries: 3 }) //~ error
+  async optionOfAnother(): Promise<number> {
+    return 1;
+  }
+
+  @Audited() //~ error
+  async requiredOptions(): Promise<number> {
+    return 1;
+  }
+
+  @Audited({}) //~ error: log
+  async requiredOption(): Promise<number> {
+    return 1;
+  }
+
+  @RetryWithBackoff //~ error
+  async forgottenParentheses(): Promise<number> {
+    return 1;
+  }
+
+  @HandleApiErrors //~ error
+  async *forgottenOnStream(): AsyncGenerator<number> {
+    yield 1;
+  }
+
+  @RetryWithBackoff() //~ error: AsyncMethod
+  otherIterable(): AsyncIterable<number> {
+    return new ReadableNumbers();
+  }
+
+  @RateLimited((self) => self.nolimits) //~ error: Did you mean 'limits'?
+  async selfTypo(): Promise<number> {
+    return 1;
+  }
+
+  @RetryWithBackoff((_self, call) => ({ maxRetries: call.atempt })) //~ error: Did you mean 'attempt'?
+  async callTypo(): Promise<number> {
+    return 1;
+  }
+
+  @RateLimited() //~ error: AsyncMethod
+  static syncStatic(): string {
+    return '';
+  }
+}
+
+class ReadableNumbers implements AsyncIterable<number> {
+  async *[Symbol.asyncIterator](): AsyncGenerator<number> {
+    yield 1;
+  }
+}

@@ -1,0 +1,122 @@
+// @ts-nocheck
+import { neverSent, RateLimitError, type RateLimitInfo } from '../errors/index.js';
+import type { Call, CallFacts, CallOutcome, TokenUsage } from '../pipeline/call.js';
+import { runtime } from '../pipeline/runtime.js';
+import { readUsage } from '../pipeline/usage.js';
+import type { AdmissionQueue } from './admission-queue.js';
+import type { Balance, TakenAt } from './balance.js';
+import type { Cost } from './cost.js';
+import type { Amounts } from './store.js';
+
+/** What an admitted call holds: its reservation and its place among the calls that run. To be settled once, when it ends. */
+export class Lease implements TakenAt, Amounts {
+  /** By the clock of the balance, which may be another process's. */
+  at = 0;
+  /** By ours. */
+  admittedAt = 0;
+  drawnRequests = 0;
+  drawnTokens = 0;
+  /** What was left of the minute's tokens when it was admitted; undefined where they are not limited. */
+  tokensLeft: number | undefined;
+  /** What calls that ran at that moment had reserved, this one included. */
+  tokensRunning = 0;
+  /** The balance that has given it; undefined where nobody keeps account. */
+  heldBy: Balance | undefined;
+  /** What is reserved. */
+  readonly requests: number;
+  readonly tokens: number;
+  private ended = false;
+  private observed = false;
+
+  constructor(
+    private readonly queue: AdmissionQueue,
+    readonly call: Call,
+    private readonly cost: Cost,
+  ) {
+    this.requests = cost.requests;
+    this.tokens = cost.tokens;
+  }
+
+  /** Takes the provider's account of its limits. To be told when it is read, since it is about that moment. */
+  observe({ limits }: CallFacts): void {
+    if (!limits) return;
+    this.observed = true;
+    this.queue.observe(limits, this);
+  }
+
+  /**
+   * Charges the call with what it used. A call that was not sent, or not even begun, gets everything back, a refused one (4xx)
+   * its tokens; where the usage is not known, the reservation stands. Tokens that the provider read from its cache count as used.
+   */
+  settle(outcome: CallOutcome, facts: CallFacts): void {
+    if (this.ended) return;
+    this.ended = true;
+    const { queue, requests, tokens } = this;
+    const { error } = outcome;
+    const unsent = facts.sent === false || (error && (error.origin === 'client' || neverSent(error)));
+    if (unsent || !this.call.entered) {
+      queue.settle(this, 0, 0);
+      queue.tell(this.call, 'refunded', requests, tokens);
+    } else {
+      const status = facts.statusCode ?? error?.statusCode ?? 0;
+      const throttled = error instanceof RateLimitError;
+      const refused = throttled || (error !== undefined && status >= 400 && status < 500);
+      const usage = facts.usage ?? readUsage(outcome.result);
+      const used = refused ? 0 : this.usedTokens(outcome, usage);
+      const charged = refused || !queue.charging.inFull ? used : Math.max(used, this.allowedTokens(usage));
+      const limits = facts.limits ?? error?.rateLimit;
+      if (limits && (refused || queue.charging.inFull)) this.correct(limits, charged);
+      queue.settle(this, requests, charged);
+      if (refused && tokens > 0) queue.tell(this.call, 'refunded', 0, tokens);
+      else queue.tell(this.call, 'settled', requests, used);
+      // What was reported is observed already, and may be long out of date.
+      if (limits && !this.observed) queue.observe(limits, this);
+      if (throttled) {
+        const retryAfterMs = error.retryAfterMs ?? facts.retryAfterMs ?? resetOf(limits);
+        queue.throttle(this, retryAfterMs);
+      } else if (!error) queue.learner?.succeeded();
+    }
+    queue.wake();
+  }
+
+  /**
+   * The provider's account holds what it has charged the call with in the end, not what was reserved: what is given back must
+   * not come on top of it. Told beforehand, so that nobody can take it in between. Its resets are out of date by now.
+   */
+  private correct({ tokens }: RateLimitInfo, charged: number): void {
+    this.drawnTokens += charged - this.tokens;
+    if (tokens?.remaining === undefined || charged >= this.tokens) return;
+    this.heldBy?.observe(undefined, { remaining: tokens.remaining }, this, runtime().now());
+  }
+
+  /** The input as far as it is known, and all of the output that the call might have made. */
+  private allowedTokens(usage: TokenUsage | undefined): number {
+    const { inputTokens } = this.cost;
+    if (inputTokens === undefined) return this.tokens;
+    return this.tokens - inputTokens + (usage?.inputTokens ?? inputTokens);
+  }
+
+  private usedTokens(outcome: CallOutcome, usage: TokenUsage | undefined): number {
+    if (!usage) return this.tokens;
+    const { queue, cost } = this;
+    const { inputTokens = cost.inputTokens, outputTokens } = usage;
+    const complete = outcome.error === undefined && outcome.incomplete !== true;
+    // Of a call that broke off, an output that nobody has counted may still have been made.
+    if (outputTokens === undefined && !complete) return this.tokens;
+    const used = (inputTokens ?? 0) + (outputTokens ?? 0);
+    if (complete) queue.meanOutputTokens.add(cost.inputTokens === undefined ? used : (outputTokens ?? 0));
+    if (usage.inputTokens !== undefined && cost.estimatedInput !== undefined) {
+      queue.inputFactor.add(usage.inputTokens, cost.estimatedInput);
+    }
+    return used;
+  }
+}
+
+/** When the window that is used up is full again. */
+function resetOf(limits: RateLimitInfo | undefined): number | undefined {
+  const exhausted = [limits?.requests, limits?.tokens, limits?.inputTokens, limits?.outputTokens].filter(
+    (window) => window?.remaining === 0,
+  );
+  const resets = exhausted.map((window) => window?.resetMs ?? 0);
+  return resets.length === 0 ? undefined : Math.max(...resets);
+}

@@ -1,0 +1,302 @@
+// @ts-nocheck
+import type { Call } from '../pipeline/call.js';
+import { runtime, type CancelTimer } from '../pipeline/runtime.js';
+import { MemoryBalance, type Balance, type BalanceSnapshot } from './balance.js';
+import type { Lease } from './lease.js';
+import { TRANSIT_MS } from './rates.js';
+import { storeUnavailable } from './refusals.js';
+import type { StoreGuard } from './store-guard.js';
+import type { Amounts, Mark, ReportedLimit, Settlement, SharedLimits, SharedState } from './store.js';
+
+/** Whoever waits asks again after so long at the latest: nothing is missed for longer, and the place in line is kept. */
+const LONGEST_PAUSE_MS = 1000;
+
+/** What calls that have ended took and used. */
+type Unsettled = Pick<Settlement, 'reserved' | 'used'> & { readonly calls: number };
+
+const NOTHING: Unsettled = {
+  calls: 0,
+  reserved: { requests: 0, tokens: 0 },
+  used: { requests: 0, tokens: 0 },
+};
+
+/**
+ * A balance that a store keeps for several processes. What the store said last is kept as a copy, for estimates
+ * and snapshots; while it is down, the limiter's user has chosen what holds.
+ */
+export class SharedBalance implements Balance {
+  readonly longestPauseMs = LONGEST_PAUSE_MS;
+  private readonly copy: MemoryBalance;
+  /** What this process keeps to while the store is down; kept from then on, with the calls that it has admitted. */
+  private local: MemoryBalance | undefined;
+  /** Running calls of this process that the store has admitted. */
+  private running = 0;
+  private reservedRequests = 0;
+  private reservedTokens = 0;
+  private latest: Mark | undefined;
+  /** Operations are numbered: their answers may be seen in another order. */
+  private asked = 0;
+  private adopted = 0;
+  /** Until when this process knows the gate to be closed, before the store may know it. */
+  private closedUntil = -Infinity;
+  /** What calls that have ended took and used, as far as the store does not know. */
+  private unsettled: Unsettled = NOTHING;
+  private settling = false;
+  private place: number | undefined;
+  private asking = false;
+  private stopListening: (() => void) | undefined;
+  private cancelKeepAlive: CancelTimer | undefined;
+
+  constructor(
+    private readonly key: string,
+    private readonly guard: StoreGuard,
+    public limits: SharedLimits,
+    now: number,
+    /** Called when something may have become free. */
+    private readonly onWake: () => void,
+  ) {
+    this.copy = new MemoryBalance(limits, now);
+  }
+
+  take(lease: Lease, now: number): number | undefined {
+    const { guard } = this;
+    if (this.closedUntil > now) return this.closedUntil - now;
+    if (!guard.isDown(now)) return undefined;
+    const { whenDown } = guard.store;
+    if (whenDown === 'closed') throw storeUnavailable(lease.call, guard.failure);
+    if (whenDown === 'local') return this.localBalance(now).take(lease, now);
+    // Open: nobody keeps account.
+    return 0;
+  }
+
+  async ask(leases: readonly Lease[]): Promise<{ granted: number; waitMs: number }> {
+    const { guard, key, limits, place } = this;
+    this.asking = true;
+    const costs = leases.map(({ requests, tokens }) => ({ requests, tokens }));
+    const number = ++this.asked;
+    const request = { limits, costs, running: this.runningHere, place, sequence: number };
+    const answer = await guard.run((store) => store.take(key, request), {
+      call: leases[0]?.call,
+      onLate: ({ granted }) => this.giveBack(costs.slice(0, granted)),
+    });
+    this.asking = false;
+    // It is down now: `take()` knows what to do instead.
+    if (!answer) return { granted: 0, waitMs: 0 };
+    const now = runtime().now();
+    if (limits === this.limits) this.adopt(answer, number, now);
+    if (this.unsettled.calls > 0 && !this.settling) void this.sendSettlement(leases[0]?.call);
+    this.place = answer.place;
+    let { requests, tokens } = answer.drawn;
+    let tokensLeft = this.copy.levelOf('tokens', now);
+    for (const lease of leases.slice(0, answer.granted).reverse()) {
+      lease.heldBy = this;
+      lease.admittedAt = now;
+      lease.at = answer.at;
+      lease.drawnRequests = requests;
+      lease.drawnTokens = tokens;
+      lease.tokensLeft = tokensLeft;
+      if (tokensLeft !== undefined) tokensLeft += lease.tokens;
+      requests -= lease.requests;
+      tokens -= lease.tokens;
+      this.reservedRequests += lease.requests;
+      this.reservedTokens += lease.tokens;
+      lease.tokensRunning = this.reservedTokens;
+    }
+    this.running += answer.granted;
+    this.keepAlive();
+    if (answer.granted < leases.length) {
+      // Anew each time: what listened may have ended with its connection.
+      const former = this.stopListening;
+      this.stopListening = guard.store.onWake(key, this.onWake);
+      former?.();
+    }
+    return {
+      granted: answer.granted,
+      waitMs: answer.granted === leases.length ? 0 : Math.max(1, answer.waitMs),
+    };
+  }
+
+  leave(): void {
+    if (this.place === undefined) return;
+    this.place = undefined;
+    this.refresh();
+  }
+
+  settle(lease: Lease, usedRequests: number, usedTokens: number): void {
+    this.running--;
+    this.reservedRequests -= lease.requests;
+    this.reservedTokens -= lease.tokens;
+    if (this.running === 0) this.endKeepAlive();
+    this.unsettled = sum(this.unsettled, {
+      calls: 1,
+      reserved: lease,
+      used: { requests: usedRequests, tokens: usedTokens },
+    });
+    if (!this.settling) void this.sendSettlement(lease.call);
+  }
+
+  observe(
+    requests: ReportedLimit | undefined,
+    tokens: ReportedLimit | undefined,
+    lease: Lease | undefined,
+  ): void {
+    const { guard, key, limits, latest } = this;
+    const since: Mark | undefined = lease
+      ? { at: lease.at + TRANSIT_MS, drawn: { requests: lease.drawnRequests, tokens: lease.drawnTokens } }
+      : latest && {
+          at: latest.at,
+          drawn: {
+            requests: latest.drawn.requests - this.reservedRequests,
+            tokens: latest.drawn.tokens - this.reservedTokens,
+          },
+        };
+    const report = { limits, requests, tokens, since };
+    this.send(guard.run((store) => store.observe(key, report), { call: lease?.call }));
+  }
+
+  close(waitMs: number, now: number): void {
+    this.closedUntil = Math.max(this.closedUntil, now + waitMs);
+    this.copy.close(waitMs, now);
+    this.local?.close(waitMs, now);
+    void this.guard.run((store) => store.pause(this.key, waitMs));
+  }
+
+  closedForMs(now: number): number {
+    return this.inForce.closedForMs(now);
+  }
+
+  waitFor(amounts: Amounts, now: number): number {
+    return this.inForce.waitFor(amounts, now);
+  }
+
+  reconfigure(limits: SharedLimits, now: number): void {
+    this.limits = limits;
+    this.copy.reconfigure(limits, now);
+    this.local?.reconfigure(shareOf(limits, this.guard.store.localShare), now);
+  }
+
+  // What has been used up is known to the store.
+  isIdle(now: number): boolean {
+    const isBusy = this.running > 0 || this.asking || this.settling || this.closedUntil > now;
+    return !isBusy && this.local?.isIdle(now) !== false;
+  }
+
+  forget(): void {
+    this.stopListening?.();
+  }
+
+  snapshot(queued: number, now: number): BalanceSnapshot {
+    const store = this.guard.failure === undefined ? 'up' : 'down';
+    return { ...this.inForce.snapshot(queued, now), store };
+  }
+
+  private get inForce(): MemoryBalance {
+    return (this.guard.failure !== undefined && this.local) || this.copy;
+  }
+
+  /** Calls that the store is to count as running: those count whose end it has not been told. */
+  private get runningHere(): number {
+    return this.running + this.unsettled.calls + (this.local?.inFlight ?? 0);
+  }
+
+  /** Of a share of the burst a large call may be more: it is let through when all of the share is there. */
+  private localBalance(now: number): MemoryBalance {
+    return (this.local ??= new MemoryBalance(shareOf(this.limits, this.guard.store.localShare), now, true));
+  }
+
+  private adopt(state: SharedState, number: number, now: number): void {
+    if (number < this.adopted) return;
+    this.adopted = number;
+    this.latest = state;
+    this.copy.adopt(state, now);
+    this.copy.close(this.closedUntil - now, now);
+  }
+
+  /** Settles for the calls that have ended; those that end meanwhile follow together, those that the store did not hear of later. */
+  private async sendSettlement(call: Call | undefined): Promise<void> {
+    const { guard, key, limits, unsettled } = this;
+    this.unsettled = NOTHING;
+    this.settling = true;
+    let wasSent = true;
+    const onUnsent = (): void => {
+      wasSent = false;
+      this.unsettled = sum(this.unsettled, unsettled);
+    };
+    const sequence = this.asked + 1;
+    const answer = guard.run((store) => store.settle(key, { limits, ...unsettled, sequence }), {
+      call,
+      onUnsent,
+    });
+    this.send(answer);
+    await answer;
+    this.settling = false;
+    if (this.unsettled.calls === 0 || !wasSent) return;
+    void this.sendSettlement(call);
+    this.onWake();
+  }
+
+  /** The store has granted what nobody waited for any more. */
+  private giveBack(costs: readonly Amounts[]): void {
+    const { guard, key, limits } = this;
+    const none = { requests: 0, tokens: 0 };
+    const all = costs.reduce<Unsettled>(
+      (total, cost) => sum(total, { calls: 1, reserved: cost, used: none }),
+      NOTHING,
+    );
+    // Not by the guard, for which the store is down.
+    if (all.calls > 0) guard.store.settle(key, { limits, ...all }).catch(() => undefined);
+  }
+
+  /** Takes over the state that an operation answers with, as far as the limits are still those it was asked with. */
+  private send(answer: Promise<SharedState | undefined>): void {
+    const { limits } = this;
+    const number = ++this.asked;
+    void answer.then((state) => {
+      if (state && limits === this.limits) this.adopt(state, number, runtime().now());
+    });
+  }
+
+  /** Tells the store what runs here, and that nobody waits. */
+  private refresh(): void {
+    const { guard, key, limits, runningHere: running } = this;
+    this.send(
+      guard.run((store) => store.take(key, { limits, costs: [], running, sequence: this.asked + 1 })),
+    );
+  }
+
+  /** While calls run, the store is told so from time to time: the places of a process that has died become free. */
+  private keepAlive(): void {
+    if (this.cancelKeepAlive || this.limits.maxConcurrent === undefined || this.running === 0) return;
+    this.cancelKeepAlive = runtime().setTimer(
+      () => {
+        this.cancelKeepAlive = undefined;
+        // Whoever waits asks often enough.
+        const waits = this.place !== undefined && this.closedUntil <= runtime().now();
+        if (!this.asking && !waits && this.running > 0) this.refresh();
+        this.keepAlive();
+      },
+      this.guard.store.keepAliveMs,
+      { background: true },
+    );
+  }
+
+  private endKeepAlive(): void {
+    this.cancelKeepAlive?.();
+    this.cancelKeepAlive = undefined;
+  }
+}
+
+function shareOf({ rates, maxConcurrent }: SharedLimits, share: number): SharedLimits {
+  return {
+    rates: rates.map((rate) => ({ ...rate, limit: rate.limit * share, burst: rate.burst * share })),
+    maxConcurrent: maxConcurrent && Math.max(1, Math.floor(maxConcurrent * share)),
+  };
+}
+
+function sum(a: Unsettled, b: Unsettled): Unsettled {
+  const add = (x: Amounts, y: Amounts): Amounts => ({
+    requests: x.requests + y.requests,
+    tokens: x.tokens + y.tokens,
+  });
+  return { calls: a.calls + b.calls, reserved: add(a.reserved, b.reserved), used: add(a.used, b.used) };
+}

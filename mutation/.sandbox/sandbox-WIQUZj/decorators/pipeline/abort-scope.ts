@@ -1,0 +1,105 @@
+// @ts-nocheck
+import { AbortError, LLMError } from '../errors/index.js';
+import { AbortWatch } from './abort-watch.js';
+
+const callersSignals = new AbortWatch();
+
+/** What can be aborted, with everything within it: an abort runs down to the leaves. */
+export class AbortScope {
+  ended = false;
+  private failure: LLMError | undefined;
+  private reason: unknown;
+  private controller: AbortController | undefined;
+  private children: Set<AbortScope> | undefined;
+  private listeners: Set<(error: LLMError) => void> | undefined;
+  private unfollow: (() => void) | undefined;
+
+  /** @param label The name of the method that is aborted, for messages. */
+  constructor(readonly label: string) {}
+
+  get aborted(): boolean {
+    return this.failure !== undefined;
+  }
+
+  get signal(): AbortSignal {
+    if (!this.controller) {
+      this.controller = new AbortController();
+      if (this.failure) this.controller.abort(this.reason);
+    }
+    return this.controller.signal;
+  }
+
+  abort(reason: unknown): void {
+    if (this.ended || this.failure) return;
+    const error =
+      reason instanceof LLMError ? reason : new AbortError(`${this.label}() was aborted.`, { cause: reason });
+    this.fail(error, reason);
+  }
+
+  throwIfAborted(): void {
+    if (this.failure) throw this.failure;
+  }
+
+  onAbort(listener: (error: LLMError) => void): () => void {
+    if (this.failure) {
+      listener(this.failure);
+      return () => undefined;
+    }
+    const listeners = (this.listeners ??= new Set());
+    listeners.add(listener);
+    return () => listeners.delete(listener);
+  }
+
+  /** Settles as `promise` does, or at once with the reason when the call is aborted. */
+  race<T>(promise: PromiseLike<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const forget = this.onAbort(reject);
+      promise.then(
+        (value) => {
+          forget();
+          resolve(value);
+        },
+        (error: unknown) => {
+          forget();
+          reject(error);
+        },
+      );
+    });
+  }
+
+  /** Aborts with the caller's signal. */
+  protected follow(signal: AbortSignal | undefined): void {
+    if (!signal) return;
+    const onAbort = (): void => {
+      const message = `${this.label}() was aborted by its caller.`;
+      this.fail(new AbortError(message, { cause: signal.reason }), signal.reason);
+    };
+    if (signal.aborted) return onAbort();
+    this.unfollow = callersSignals.add(signal, onAbort);
+  }
+
+  private fail(error: LLMError, reason: unknown): void {
+    if (this.ended || this.failure) return;
+    this.failure = error;
+    this.reason = reason;
+    // The pipeline's own waits first: what a method makes of the signal must not come before the true reason.
+    const listeners = this.listeners;
+    this.listeners = undefined;
+    if (listeners) for (const listener of listeners) listener(error);
+    if (this.children) for (const child of [...this.children]) child.fail(error, reason);
+    this.controller?.abort(reason);
+  }
+
+  /** Aborts `child` with this one. */
+  protected adopt(child: AbortScope): void {
+    (this.children ??= new Set()).add(child);
+    if (this.failure) child.fail(this.failure, this.reason);
+  }
+
+  /** Lets go of everything that could abort this scope, which has ended. */
+  protected release(parent: AbortScope | undefined): void {
+    parent?.children?.delete(this);
+    this.unfollow?.();
+    this.listeners = undefined;
+  }
+}

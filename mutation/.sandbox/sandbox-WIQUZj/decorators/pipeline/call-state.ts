@@ -1,0 +1,245 @@
+// @ts-nocheck
+import type { AttemptSummary, LLMError } from '../errors/index.js';
+import { AbortScope } from './abort-scope.js';
+import type { Call, CallChanges, CallFacts, CallOptions, CallOutcome, RetryAllowance } from './call.js';
+import { attemptOptions } from './call-options.js';
+import { deliver, isObserved, tell, type PolicyEventBody } from './events.js';
+import type { MethodRecord } from './record.js';
+import { runtime } from './runtime.js';
+import { SharedState } from './shared-state.js';
+
+/** The one implementation of `Call`. */
+export class CallState extends AbortScope implements Call {
+  readonly self: object;
+  readonly method: string | symbol;
+  readonly options: CallOptions;
+  readonly streaming: boolean;
+  readonly facts: CallFacts;
+  /** When the method was entered; undefined while the call waits for admission. */
+  private enteredAt: number | undefined;
+  private endListeners: ((outcome: CallOutcome) => void)[] | undefined;
+  private reportListeners: ((facts: CallFacts) => void)[] | undefined;
+  private eventListeners: ((event: unknown) => void)[] | undefined;
+
+  private constructor(
+    readonly shared: SharedState,
+    readonly parent: CallState | undefined,
+    readonly attempt: number,
+    readonly deadline: number | undefined,
+    /** Whether this call counts as an attempt of its own, told and summed up when it ends. */
+    private readonly isAttempt: boolean,
+    readonly args: readonly unknown[],
+    readonly retryAllowance: RetryAllowance | undefined,
+  ) {
+    super(shared.label);
+    this.self = shared.self;
+    this.method = shared.record.name;
+    this.options = shared.options;
+    this.streaming = shared.record.streaming;
+    this.facts = parent === undefined || isAttempt ? {} : parent.facts;
+  }
+
+  /** Begins a call; within another decorated call (`outer`) it ends with that one and keeps its deadline. */
+  static begin(
+    record: MethodRecord,
+    self: object,
+    args: readonly unknown[],
+    options: CallOptions,
+    optionsAt: number | undefined,
+    outer: CallState | undefined,
+  ): CallState {
+    const parent = outer?.ended === false ? outer : undefined;
+    const shared = new SharedState(record, self, args, options, optionsAt, parent);
+    // What a method's body calls has retries of its own; what a policy calls in its place has not.
+    const allowance = parent?.entered === false ? parent.retryAllowance : undefined;
+    const call = new CallState(shared, parent, 1, parent?.deadline, true, args, allowance);
+    parent?.adopt(call);
+    call.follow(options.signal);
+    return call;
+  }
+
+  get className(): string {
+    const { self } = this;
+    return typeof self === 'function'
+      ? (self as { name: string }).name
+      : (self.constructor?.name ?? 'Object');
+  }
+
+  /** Whether something beyond the policies may end this call: its caller, the call around it, or the host. */
+  get mayBeAborted(): boolean {
+    const { options, host, parent } = this.shared;
+    return parent !== undefined || options.signal !== undefined || host?.onCall !== undefined;
+  }
+
+  get waitingSince(): number | undefined {
+    return this.shared.waitingSince;
+  }
+
+  get attempts(): readonly AttemptSummary[] {
+    return this.shared.attempts;
+  }
+
+  get entered(): boolean {
+    return this.enteredAt !== undefined;
+  }
+
+  report(facts: CallFacts): void {
+    Object.assign(this.facts, facts);
+    this.tellReport(facts);
+  }
+
+  private tellReport(facts: CallFacts): void {
+    for (const listener of this.reportListeners ?? []) tell(listener, facts, 'A listener of a report');
+    if (this.parent?.shared === this.shared) this.parent.tellReport(facts);
+  }
+
+  onReport(listener: (facts: CallFacts) => void): void {
+    (this.reportListeners ??= []).push(listener);
+  }
+
+  onEnd(listener: (outcome: CallOutcome) => void): void {
+    (this.endListeners ??= []).push(listener);
+  }
+
+  onEvent(listener: (event: unknown) => void): void {
+    (this.eventListeners ??= []).push(listener);
+    this.shared.hasEventListeners = true;
+  }
+
+  view(error: unknown): LLMError {
+    return this.shared.view(error);
+  }
+
+  emit(event: PolicyEventBody, attempt = Math.max(this.attempt, this.shared.latestAttempt)): void {
+    if (!isObserved(this.self)) return;
+    deliver(this.self, {
+      className: this.className,
+      method: this.label,
+      callId: this.shared.id,
+      attempt,
+      at: runtime().now(),
+      ...event,
+    });
+  }
+
+  fork(changes: CallChanges = {}): CallState {
+    const isAttempt = changes.attempt !== undefined;
+    const child = new CallState(
+      this.shared,
+      this,
+      changes.attempt ?? this.attempt,
+      earlier(this.deadline, changes.deadline),
+      isAttempt,
+      changes.args ?? this.args,
+      changes.retryAllowance ?? this.retryAllowance,
+    );
+    if (isAttempt) {
+      this.shared.latestFacts = child.facts;
+      this.shared.latestAttempt = child.attempt;
+    }
+    this.adopt(child);
+    return child;
+  }
+
+  wait(delayMs: number, reason: 'queue' | 'backoff'): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.throwIfAborted();
+      const forget = this.onAbort((error) => {
+        cancel();
+        reject(error);
+      });
+      const cancel = runtime().setTimer(() => {
+        forget();
+        resolve();
+      }, delayMs);
+      this.emit({ type: 'wait', reason, waitMs: delayMs });
+    });
+  }
+
+  /** The arguments, with a copy of the call options that carries this attempt's signal. */
+  argsForMethod(): unknown[] {
+    const args = [...this.args];
+    const { optionsAt, options } = this.shared;
+    if (optionsAt !== undefined) args[optionsAt] = attemptOptions(options, this);
+    return args;
+  }
+
+  /** The method is about to run: the wait is over. */
+  enter(now = runtime().now()): void {
+    this.enteredAt ??= now;
+    if (this.parent?.shared === this.shared) this.parent.enter(now);
+  }
+
+  /** An event has come out of the stream. */
+  saw(event: unknown): void {
+    if (this.eventListeners) {
+      for (const listener of this.eventListeners) tell(listener, event, 'A listener of stream events');
+    }
+    if (this.parent?.shared === this.shared) this.parent.saw(event);
+  }
+
+  /** Ends this attempt, or the whole call. `failure` is what was thrown, `outcome` how it went otherwise. */
+  end(outcome: Omit<CallOutcome, 'error'>, failed?: { readonly error: unknown }): void {
+    if (this.ended) return;
+    this.ended = true;
+    this.release(this.parent);
+    const { shared, endListeners } = this;
+    const isRoot = this.parent?.shared !== shared;
+    const error = failed && this.view(failed.error);
+    if (isRoot && shared.latestFacts) Object.assign(this.facts, shared.latestFacts);
+    else if (this.isAttempt && this.enteredAt !== undefined) this.summarize(this.enteredAt, error);
+    if (error && isRoot) completeError(error, this.facts, shared.attempts);
+    if (endListeners) {
+      const full: CallOutcome = error ? { ...outcome, error } : outcome;
+      for (const listener of endListeners) tell(listener, full, 'A listener of the end');
+    }
+    if (isRoot && isObserved(this.self)) this.tellEnd(error);
+  }
+
+  /** Ends the whole call together with the attempts whose stream was open. */
+  endAll(outcome: Omit<CallOutcome, 'error'>, failed?: { readonly error: unknown }): void {
+    for (const call of this.shared.open) call.end(outcome, failed);
+    this.end(outcome, failed);
+  }
+
+  /** Adds this attempt to the account of the call. One that was refused before it began is none. */
+  private summarize(enteredAt: number, error: LLMError | undefined): void {
+    const { shared, facts } = this;
+    const now = runtime().now();
+    const durationMs = now - enteredAt;
+    shared.attempts.push({
+      name: error?.name ?? 'ok',
+      code: error?.code ?? 'ok',
+      statusCode: error?.statusCode ?? facts.statusCode,
+      requestId: error?.requestId ?? facts.requestId,
+      waitMs: enteredAt - shared.lastEndedAt,
+      durationMs,
+    });
+    shared.lastEndedAt = now;
+    this.emit({ type: 'attempt', durationMs, facts, ...(error && { error }) });
+  }
+
+  private tellEnd(error: LLMError | undefined): void {
+    const durationMs = runtime().now() - this.shared.startedAt;
+    const { attempts } = this.shared;
+    const last = Math.max(attempts.length, 1);
+    if (error) this.emit({ type: 'failure', durationMs, error, attempts }, last);
+    else this.emit({ type: 'success', durationMs, facts: this.facts }, last);
+  }
+}
+
+function earlier(a: number | undefined, b: number | undefined): number | undefined {
+  if (a === undefined || b === undefined) return a ?? b;
+  return Math.min(a, b);
+}
+
+/**
+ * Gives an error what only the call knows. One that has passed through a call within this one keeps that call's
+ * account, unless this one retried.
+ */
+function completeError(error: LLMError, { requestId }: CallFacts, attempts: readonly AttemptSummary[]): void {
+  if (error.attempts.length === 0 || attempts.length > 1) error.attempts = attempts;
+  if (error.requestId === undefined && requestId !== undefined) {
+    (error as { requestId?: string }).requestId = requestId;
+  }
+}

@@ -1,0 +1,79 @@
+// @ts-nocheck
+import type { Call } from './call.js';
+import type { CallState } from './call-state.js';
+import { processWide } from './shared.js';
+
+interface CallContext {
+  get(): CallState | undefined;
+  /** Runs `fn` so that `get()` answers `call` within it. */
+  run<A extends unknown[], R>(call: CallState | undefined, fn: (...args: A) => R, ...args: A): R;
+}
+
+/** Without AsyncLocalStorage the context holds until the first `await`. */
+function synchronousContext(): CallContext {
+  let current: CallState | undefined;
+  return {
+    get: () => current,
+    run(call, fn, ...args) {
+      const outer = current;
+      current = call;
+      try {
+        return fn(...args);
+      } finally {
+        current = outer;
+      }
+    },
+  };
+}
+
+interface AsyncLocalStorageLike {
+  getStore(): CallState | undefined;
+  run<A extends unknown[], R>(call: CallState | undefined, fn: (...args: A) => R, ...args: A): R;
+}
+
+function createContext(): CallContext {
+  // Not an import: the package also loads where the module does not exist.
+  const hooks = globalThis.process?.getBuiltinModule?.('node:async_hooks');
+  if (!hooks) return synchronousContext();
+  const storage = new hooks.AsyncLocalStorage<CallState>() as AsyncLocalStorageLike;
+  return {
+    get: () => storage.getStore(),
+    run: (call, fn, ...args) => storage.run(call, fn, ...args),
+  };
+}
+
+const asynchronous = processWide('context', createContext);
+const synchronous = processWide('synchronousContext', synchronousContext);
+
+/** Methods that ask for their call before their first `await`, and never again. */
+export const askingAtOnce = processWide('askingAtOnce', () => new WeakSet<object>());
+
+/** The context in which methods run: what `currentCall()` reads. */
+export const callContext = {
+  get: (): CallState | undefined => synchronous.get() ?? asynchronous.get(),
+  /** Runs `fn` within the method `original` of `call`. */
+  run<A extends unknown[], R>(call: CallState, fn: (...args: A) => R, ...args: A): R {
+    const { record, host } = call.shared;
+    if (askingAtOnce.has(record.original) && host?.asksAtOnce?.()) return synchronous.run(call, fn, ...args);
+    if (synchronous.get() === undefined) return asynchronous.run(call, fn, ...args);
+    // What a method around this one has set must not hide this call.
+    return synchronous.run(undefined, () => asynchronous.run(call, fn, ...args));
+  },
+};
+
+/**
+ * The decorated call that is running here: its attempt, its signal, and `report()` for what the policies want to
+ * know. Inside any decorated method, also after an `await` or a `yield` where the runtime has AsyncLocalStorage
+ * (Node, Deno, Bun), elsewhere before the first `await`. Undefined outside decorated methods.
+ *
+ * @example
+ * @RateLimited({ tokensPerMinute: 90_000 })
+ * async ask(prompt: string) {
+ *   const answer = await this.backend.ask(prompt);
+ *   currentCall()?.report({ usage: { inputTokens: answer.tokensIn, outputTokens: answer.tokensOut } });
+ *   return answer.text;
+ * }
+ */
+export function currentCall(): Call | undefined {
+  return callContext.get();
+}

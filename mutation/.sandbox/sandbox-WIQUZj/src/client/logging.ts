@@ -1,0 +1,90 @@
+// @ts-nocheck
+import { redact } from '../../decorators/errors/index.js';
+import { tell } from '../../decorators/pipeline/events.js';
+import type { PolicyEvent } from '../../decorators/pipeline/index.js';
+
+/** Where a client writes its lines: pino, console, or anything with these four methods. */
+export interface Logger {
+  debug(fields: object, message: string): void;
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+}
+
+const LEVELS = ['debug', 'info', 'warn', 'error'] as const;
+type Level = (typeof LEVELS)[number];
+
+/** One line for the console: the message, then the fields as JSON. */
+const consoleLogger = Object.fromEntries(
+  LEVELS.map((level) => [
+    level,
+    (fields: object, message: string) =>
+      console[level](`keelson ${level}: ${message} ${JSON.stringify(fields)}`),
+  ]),
+) as unknown as Logger;
+
+/**
+ * The logger a client writes to: the one given, or the console when `KEELSON_LOG` names a level. The level, where set,
+ * is the least that is written; otherwise a given logger decides by itself.
+ */
+export function resolveLogger(given: Logger | undefined): Logger | undefined {
+  const wanted = globalThis.process?.env?.['KEELSON_LOG']?.trim().toLowerCase();
+  const least = LEVELS.indexOf(wanted as Level);
+  if (wanted === 'off') return undefined;
+  if (least < 0) return given;
+  const logger = given ?? consoleLogger;
+  const silent = (): void => undefined;
+  return Object.fromEntries(
+    LEVELS.map((level, i) => [level, i < least ? silent : logger[level].bind(logger)]),
+  ) as unknown as Logger;
+}
+
+/** How a line is written: its level and its message. */
+function describe(event: PolicyEvent): [Level, string] {
+  const what = `${event.className}.${event.method}()`;
+  const ms = (value: number | undefined): string => `${Math.round(value ?? 0)} ms`;
+  switch (event.type) {
+    case 'attempt':
+      return event.error
+        ? [
+            'warn',
+            `${what}: attempt ${event.attempt} failed after ${ms(event.durationMs)}: ${event.error.message}`,
+          ]
+        : ['debug', `${what}: attempt ${event.attempt} succeeded after ${ms(event.durationMs)}`];
+    case 'retry':
+      return [
+        'info',
+        `${what}: attempt ${event.attempt} will be followed by another in ${ms(event.delayMs)}`,
+      ];
+    case 'wait':
+      return ['debug', `${what}: waits ${ms(event.waitMs)} (${event.reason})`];
+    case 'success':
+      return ['debug', `${what}: succeeded after ${ms(event.durationMs)}`];
+    case 'failure':
+      return ['error', `${what}: failed after ${ms(event.durationMs)}: ${event.error.message}`];
+    case 'throttled':
+      return ['warn', `${what}: the provider asks everybody to wait ${ms(event.waitMs)}`];
+    case 'rejected':
+      return ['warn', `${what}: refused by the limiter, the wait would be ${ms(event.waitMs)}`];
+    case 'warning':
+      return ['warn', event.message];
+    default:
+      return ['debug', `${what}: ${event.type}`];
+  }
+}
+
+/** Writes an event as one structured line. `error` becomes plain fields, so that no logger has to know errors. */
+export function logEvent(logger: Logger, event: PolicyEvent): void {
+  const [level, message] = describe(event);
+  const { error, ...fields } = event as PolicyEvent & { error?: { toJSON(): object } };
+  logger[level](error ? { ...fields, error: error.toJSON() } : fields, message);
+}
+
+/** Writes the bodies of requests and answers, without secrets. A failure of the logger stays out of the call. */
+export function bodyLog(logger: Logger, className: string, secrets: Iterable<string>) {
+  return (what: string, body: unknown, more: Iterable<string>): void => {
+    const write = (): void =>
+      logger.debug({ body: redact(body, [...secrets, ...more]) }, `${className}: ${what}`);
+    tell(write, undefined, 'The logger');
+  };
+}

@@ -1,0 +1,24 @@
+// @ts-nocheck
+export * from '../decorators/index.js';
+export { BaseLLMClient } from './client/base-client.js';
+export type { BatchLimits } from './client/embed.js';
+export type { ChatInput, EmbeddingInput, ProviderRequest } from './client/hooks.js';
+export type { Logger } from './client/logging.js';
+export type { ApiKey, ClientOptions } from './client/options.js';
+export type { ProviderSpec } from './client/provider-spec.js';
+export { responseInfo, type ResponseInfo } from './client/response-info.js';
+export type { ApiRequest } from './client/send.js';
+export type { HttpOptions } from './http/index.js';
+export { AnthropicClient, type AnthropicClientOptions } from './providers/anthropic/anthropic-client.js';
+export type { AnthropicContentBlock } from './providers/anthropic/blocks.js';
+export type { AnthropicMessage } from './providers/anthropic/result.js';
+export { AzureOpenAIClient, type AzureOpenAIClientOptions } from './providers/azure/azure-openai-client.js';
+export * from './providers/compatible/index.js';
+export { GeminiClient, type GeminiClientOptions } from './providers/gemini/gemini-client.js';
+export { OllamaClient, type OllamaClientOptions } from './providers/ollama/ollama-client.js';
+export { OpenAICompatibleClient } from './providers/openai-compatible.js';
+export { OpenAIClient, type OpenAIClientOptions } from './providers/openai/openai-client.js';
+export { createClient, ProviderRegistry, type ClientClass, type OptionsOf } from './providers/registry.js';
+export type { TextCounter, Tokenizer } from './tokenizer/tokenizer.js';
+export { ChatCompletionStream, type ChatEvents, type SseEvent } from './streaming/index.js';
+export type * from './wire/index.js';

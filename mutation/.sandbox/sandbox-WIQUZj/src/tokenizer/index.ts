@@ -1,0 +1,3 @@
+// @ts-nocheck
+export { gptTokenizer } from './gpt-tokenizer.js';
+export type { Tokenizer } from './tokenizer.js';

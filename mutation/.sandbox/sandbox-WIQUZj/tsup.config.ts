@@ -1,0 +1,31 @@
+// @ts-nocheck
+import { defineConfig } from 'tsup';
+
+const entries = {
+  index: 'src/index.ts',
+  decorators: 'decorators/index.ts',
+  testing: 'src/testing/index.ts',
+  tokenizer: 'src/tokenizer/index.ts',
+  redis: 'src/redis/index.ts',
+};
+
+export default defineConfig({
+  entry: {
+    ...entries,
+    // Nobody imports these: they make chunks of their own, which bundlers leave out where they are not used.
+    'parts/errors': 'decorators/errors/classes.ts',
+    'parts/token-bucket': 'decorators/limits/token-bucket.ts',
+  },
+  format: ['esm', 'cjs'],
+  dts: { entry: entries },
+  // Shared chunks: a class is one class, whichever entry it is imported from.
+  splitting: true,
+  sourcemap: true,
+  clean: true,
+  target: 'node20',
+  platform: 'node',
+  esbuildOptions(options, { format }) {
+    // Optional peers are found from where the package stands. (tsup's `shims` would import `path` everywhere.)
+    if (format === 'esm') options.define = { ...options.define, __filename: 'import.meta.filename' };
+  },
+});
