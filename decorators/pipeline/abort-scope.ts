@@ -9,7 +9,10 @@ export class AbortScope {
   private failure: LLMError | undefined;
   private reason: unknown;
   private controller: AbortController | undefined;
-  private children: Set<AbortScope> | undefined;
+  /** The scopes within, as a list through their `before` and `after`: adding and taking away cost nothing but that. */
+  private child: AbortScope | undefined;
+  private before: AbortScope | undefined;
+  private after: AbortScope | undefined;
   private listeners: Set<(error: LLMError) => void> | undefined;
   private unfollow: (() => void) | undefined;
 
@@ -85,20 +88,34 @@ export class AbortScope {
     const listeners = this.listeners;
     this.listeners = undefined;
     if (listeners) for (const listener of listeners) listener(error);
-    if (this.children) for (const child of [...this.children]) child.fail(error, reason);
+    for (const child of this.children()) child.fail(error, reason);
     this.controller?.abort(reason);
   }
 
   /** Aborts `child` with this one. */
   protected adopt(child: AbortScope): void {
-    (this.children ??= new Set()).add(child);
+    const { child: first } = this;
+    child.after = first;
+    if (first) first.before = child;
+    this.child = child;
     if (this.failure) child.fail(this.failure, this.reason);
   }
 
   /** Lets go of everything that could abort this scope, which has ended. */
   protected release(parent: AbortScope | undefined): void {
-    parent?.children?.delete(this);
+    const { before, after } = this;
+    if (before) before.after = after;
+    else if (parent?.child === this) parent.child = after;
+    if (after) after.before = before;
+    this.before = this.after = undefined;
     this.unfollow?.();
     this.listeners = undefined;
+  }
+
+  /** Those that are there now, first come first. */
+  private children(): AbortScope[] {
+    const children: AbortScope[] = [];
+    for (let child = this.child; child; child = child.after) children.unshift(child);
+    return children;
   }
 }

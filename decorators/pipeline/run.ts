@@ -4,7 +4,7 @@ import { CallState } from './call-state.js';
 import { findCallOptions } from './call-options.js';
 import { callContext } from './context.js';
 import { withContinuation } from './continuation.js';
-import { DirectStage, failWith, type Inward, type OnFailure, type OnResult } from './direct-stage.js';
+import { failWith, type Inward, type OnFailure, type OnResult } from './direct-stage.js';
 import { GuardedStream } from './guarded-stream.js';
 import { hostOf } from './host.js';
 import { isStream, OpenedStream, openStream } from './opened-stream.js';
@@ -197,10 +197,9 @@ function runFrom(
       inner === call
         ? runFrom(begun, at + 1, call, onInnerResult, onInnerFailure)
         : runFork(begun, at + 1, inner as CallState, onInnerResult, onInnerFailure);
-    const { stage } = planned;
-    if (stage instanceof DirectStage) return stage.drive(call, inward, options, onResult, onFailure);
+    if (planned.direct) return planned.direct.drive(call, inward, options, onResult, onFailure);
     const next: Next = (inner = call) => inward(inner, undefined, undefined);
-    return through(stage.run(call, next, options), onResult, onFailure);
+    return through(planned.stage.run(call, next, options), onResult, onFailure);
   } catch (error) {
     return through(Promise.reject(error as Error), onResult, onFailure);
   }
@@ -254,7 +253,7 @@ function enterMethod(call: CallState, plan: Plan): PromiseLike<unknown> {
 }
 
 function applyMethod(original: MethodRecord['original'], call: CallState): PromiseLike<unknown> {
-  const result = original.apply(call.self, call.argsForMethod()) as PromiseLike<unknown>;
+  const result = original.apply(call.self, call.argsForMethod() as unknown[]) as PromiseLike<unknown>;
   if (typeof (result as PromiseLike<unknown> | undefined)?.then !== 'function') {
     const decorators = call.shared.record.applied
       .map(({ policy }) => `@${policy.definition.kind}`)
