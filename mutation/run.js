@@ -34,7 +34,7 @@ const results = await new Stryker({
   reporters: ['clear-text', 'progress-append-only', 'json'],
   clearTextReporter: { allowColor: false, logTests: false, reportTests: false },
   jsonReporter: { fileName: 'mutation/reports/mutation.json' },
-  timeoutMS: 20_000,
+  timeoutMS: 90_000,
   thresholds: { high: 95, low: 90, break: 90 },
 }).runMutationTest();
 console.log(`${results.length} mutants`);

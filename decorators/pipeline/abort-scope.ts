@@ -13,6 +13,8 @@ export class AbortScope {
   private child: AbortScope | undefined;
   private before: AbortScope | undefined;
   private after: AbortScope | undefined;
+  /** Most scopes have one listener at a time: a set is made for a second one only. */
+  private listener: ((error: LLMError) => void) | undefined;
   private listeners: Set<(error: LLMError) => void> | undefined;
   private unfollow: (() => void) | undefined;
 
@@ -46,6 +48,12 @@ export class AbortScope {
     if (this.failure) {
       listener(this.failure);
       return () => undefined;
+    }
+    if (!this.listener) {
+      this.listener = listener;
+      return () => {
+        if (this.listener === listener) this.listener = undefined;
+      };
     }
     const listeners = (this.listeners ??= new Set());
     listeners.add(listener);
@@ -85,8 +93,9 @@ export class AbortScope {
     this.failure = error;
     this.reason = reason;
     // The pipeline's own waits first: what a method makes of the signal must not come before the true reason.
-    const listeners = this.listeners;
-    this.listeners = undefined;
+    const { listener: first, listeners } = this;
+    this.listener = this.listeners = undefined;
+    first?.(error);
     if (listeners) for (const listener of listeners) listener(error);
     for (const child of this.children()) child.fail(error, reason);
     this.controller?.abort(reason);
@@ -109,7 +118,7 @@ export class AbortScope {
     if (after) after.before = before;
     this.before = this.after = undefined;
     this.unfollow?.();
-    this.listeners = undefined;
+    this.listener = this.listeners = undefined;
   }
 
   /** Those that are there now, first come first. */

@@ -180,7 +180,7 @@ export class CallState extends AbortScope implements Call {
   }
 
   /** The method is about to run: the wait is over. */
-  enter(now = runtime().now()): void {
+  enter(now = this.shared.now()): void {
     this.enteredAt ??= now;
     if (this.parent?.shared === this.shared) this.parent.enter(now);
   }

@@ -40,7 +40,8 @@ export function runStream(record: MethodRecord, self: object, args: unknown[]): 
     const begun = begin(record, self, args, outer, around, openStream);
     return {
       call: begun.call,
-      open: () => runFrom(begun, 0, begun.call, undefined, undefined) as Promise<AsyncIterator<unknown>>,
+      mayBeAborted: begun.plan.mayAbort || begun.call.mayBeAborted,
+      open: () => start(begun, undefined, undefined) as Promise<AsyncIterator<unknown>>,
       mapError: (error) => mapStreamError(begun, error),
     };
   });
@@ -75,7 +76,7 @@ function runCall(
       return onFailure(error);
     }
   };
-  return runFrom(begun, 0, call, onResult, onFailure);
+  return start(begun, onResult, onFailure);
 }
 
 /**
@@ -110,6 +111,7 @@ function guardStream(stream: AsyncIterable<unknown>, begun: Begun): void {
     value: () =>
       new GuardedStream(() => ({
         call,
+        mayBeAborted: begun.plan.mayAbort || call.mayBeAborted,
         open: async () => {
           forgetAbort();
           return new OpenedStream(iterate(), [], innermost);
@@ -173,6 +175,16 @@ function begin(
     call.end({}, { error });
     throw error;
   }
+}
+
+function start(
+  begun: Begun,
+  onResult: OnResult | undefined,
+  onFailure: OnFailure | undefined,
+): Promise<unknown> {
+  const running = runFrom(begun, 0, begun.call, onResult, onFailure);
+  begun.call.shared.beginning = false;
+  return running;
 }
 
 /**
