@@ -1,6 +1,13 @@
 import { RateLimitError, type LLMError } from './errors/index.js';
 import { isFinal } from './errors/table.js';
-import { definePolicy, type Call, type Next, type PolicyTarget, type Stage } from './pipeline/index.js';
+import { definePolicy, type Call, type PolicyTarget } from './pipeline/index.js';
+import {
+  DirectStage,
+  failWith,
+  type Inward,
+  type OnFailure,
+  type OnResult,
+} from './pipeline/direct-stage.js';
 import { tell } from './pipeline/events.js';
 import { checkOptions, rules, show } from './pipeline/options.js';
 import { runtime } from './pipeline/runtime.js';
@@ -85,24 +92,32 @@ export const RetryWithBackoff = definePolicy<RetryOptions>({
   neverAborts: true,
 });
 
-class RetryStage implements Stage<RetryOptions> {
-  constructor(private readonly target: PolicyTarget) {}
+class RetryStage extends DirectStage<RetryOptions> {
+  constructor(private readonly target: PolicyTarget) {
+    super();
+  }
 
-  async run(call: Call, next: Next, options: RetryOptions): Promise<unknown> {
+  drive(
+    call: Call,
+    inward: Inward,
+    options: RetryOptions,
+    onResult: OnResult | undefined,
+    onFailure: OnFailure | undefined,
+  ): Promise<unknown> {
     const budget = retryBudgetOf(this.target.self, options.budget);
     const { maxRetries = 3 } = options;
     const allowance = call.retryAllowance;
     if (allowance) allowance.left = Math.min(allowance.left, maxRetries);
     budget?.countCall();
+    let retry = 0;
     let delayMs = 0;
     let current = call.fork({ attempt: call.attempts.length + 1 });
-    for (let retry = 1; ; retry++) {
+    const onAttemptFailure = (failure: unknown): unknown => {
+      const { attempt } = current;
+      let waited: Promise<void>;
       try {
-        return await next(current);
-      } catch (failure) {
-        const { attempt } = current;
         const error = call.view(failure);
-        if (retry > maxRetries || allowance?.left === 0) throw failure;
+        if (++retry > maxRetries || allowance?.left === 0) throw failure;
         if (!isRetryable(call, error, options)) throw failure;
         const wait = waitBefore(error, retry, delayMs, options);
         if (wait === undefined || tooLate(call, wait)) throw failure;
@@ -111,11 +126,17 @@ class RetryStage implements Stage<RetryOptions> {
         if (allowance) allowance.left--;
         current.emit({ type: 'retry', delayMs, error });
         if (options.onRetry) tell(options.onRetry, { error, attempt, delayMs }, '`onRetry`');
-        await call.wait(delayMs, 'backoff');
+        waited = call.wait(delayMs, 'backoff');
+      } catch (thrown) {
+        return failWith(onFailure, thrown);
+      }
+      return waited.then(() => {
         // Hedges of the attempt have numbers too.
         current = call.fork({ attempt: Math.max(attempt, call.attempts.length) + 1 });
-      }
-    }
+        return inward(current, onResult, onAttemptFailure);
+      }, onFailure);
+    };
+    return inward(current, onResult, onAttemptFailure);
   }
 }
 

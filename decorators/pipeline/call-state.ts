@@ -92,20 +92,25 @@ export class CallState extends AbortScope implements Call {
   }
 
   private tellReport(facts: CallFacts): void {
-    for (const listener of this.reportListeners ?? []) tell(listener, facts, 'A listener of a report');
+    if (this.reportListeners) {
+      for (const listener of this.reportListeners) tell(listener, facts, 'A listener of a report');
+    }
     if (this.parent?.shared === this.shared) this.parent.tellReport(facts);
   }
 
   onReport(listener: (facts: CallFacts) => void): void {
-    (this.reportListeners ??= []).push(listener);
+    if (this.reportListeners) this.reportListeners.push(listener);
+    else this.reportListeners = [listener];
   }
 
   onEnd(listener: (outcome: CallOutcome) => void): void {
-    (this.endListeners ??= []).push(listener);
+    if (this.endListeners) this.endListeners.push(listener);
+    else this.endListeners = [listener];
   }
 
   onEvent(listener: (event: unknown) => void): void {
-    (this.eventListeners ??= []).push(listener);
+    if (this.eventListeners) this.eventListeners.push(listener);
+    else this.eventListeners = [listener];
     this.shared.hasEventListeners = true;
   }
 
@@ -166,15 +171,16 @@ export class CallState extends AbortScope implements Call {
   }
 
   /** The arguments, with a copy of the call options that carries this attempt's signal. */
-  argsForMethod(): unknown[] {
-    const args = [...this.args];
+  argsForMethod(): readonly unknown[] {
     const { optionsAt, options } = this.shared;
-    if (optionsAt !== undefined) args[optionsAt] = attemptOptions(options, this);
+    if (optionsAt === undefined) return this.args;
+    const args = [...this.args];
+    args[optionsAt] = attemptOptions(options, this);
     return args;
   }
 
   /** The method is about to run: the wait is over. */
-  enter(now = runtime().now()): void {
+  enter(now = this.shared.now()): void {
     this.enteredAt ??= now;
     if (this.parent?.shared === this.shared) this.parent.enter(now);
   }
@@ -227,7 +233,7 @@ export class CallState extends AbortScope implements Call {
       durationMs,
     });
     shared.lastEndedAt = now;
-    this.emit({ type: 'attempt', durationMs, facts, ...(error && { error }) });
+    if (isObserved(this.self)) this.emit({ type: 'attempt', durationMs, facts, ...(error && { error }) });
   }
 
   private tellEnd(error: LLMError | undefined): void {

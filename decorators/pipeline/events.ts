@@ -188,11 +188,14 @@ interface DiagnosticsChannel {
 
 interface Subscribers {
   readonly byTarget: WeakMap<object, Set<PolicyEventListener>>;
+  /** Listeners in `byTarget`: while there are none, no target is looked up. */
+  count: number;
   readonly channel: DiagnosticsChannel | undefined;
 }
 
 const subscribers = processWide<Subscribers>('subscribers', () => ({
   byTarget: new WeakMap(),
+  count: 0,
   channel: globalThis.process?.getBuiltinModule?.('node:diagnostics_channel')?.channel('keelson:policy'),
 }));
 
@@ -209,16 +212,19 @@ const subscribers = processWide<Subscribers>('subscribers', () => ({
 export function onPolicyEvent(target: object, listener: PolicyEventListener): () => void {
   const { byTarget } = subscribers;
   const listeners = byTarget.get(target) ?? new Set();
+  const before = listeners.size;
   byTarget.set(target, listeners.add(listener));
+  subscribers.count += listeners.size - before;
   return () => {
-    listeners.delete(listener);
+    if (listeners.delete(listener)) subscribers.count--;
     if (listeners.size === 0 && byTarget.get(target) === listeners) byTarget.delete(target);
   };
 }
 
 /** Whether anybody listens to the calls of `self`. While nobody does, no event is built. */
 export function isObserved(self: object): boolean {
-  if (subscribers.byTarget.has(self) || subscribers.channel?.hasSubscribers) return true;
+  const { byTarget, count, channel } = subscribers;
+  if ((count > 0 && byTarget.has(self)) || channel?.hasSubscribers) return true;
   const host = hostOf(self);
   return host?.emit !== undefined && (host.observed?.() ?? true);
 }

@@ -88,7 +88,10 @@ export async function openStream(call: CallState): Promise<OpenedStream> {
   call.throwIfAborted();
   call.enter();
   const { self } = call;
-  const generator = call.shared.record.original.apply(self, call.argsForMethod()) as AsyncGenerator;
+  const generator = call.shared.record.original.apply(
+    self,
+    call.argsForMethod() as unknown[],
+  ) as AsyncGenerator;
   let source: ReadyIterator<unknown> = generator;
   const carriesContent = hostOf(self)?.carriesContent?.bind(hostOf(self));
   const buffered: IteratorResult<unknown>[] = [];

@@ -17,6 +17,8 @@ export class SharedState {
   readonly attempts: AttemptSummary[] = [];
   /** Attempts that opened a stream and end with it, inner ones first. */
   readonly open: CallState[] = [];
+  /** Whether what happens still happens at the moment the call began. */
+  beginning = true;
   /** When the last attempt ended, or the call began. */
   lastEndedAt = this.startedAt;
   /** Whether somebody wants to see the events of the stream. */
@@ -43,6 +45,11 @@ export class SharedState {
   ) {
     this.host = hostOf(self);
     this.label = this.host?.methodLabel?.(record.name) ?? String(record.name);
+  }
+
+  /** The time. While the call begins, nothing waits: one look at the clock does for all of it. */
+  now(): number {
+    return this.beginning ? this.startedAt : runtime().now();
   }
 
   get id(): string {

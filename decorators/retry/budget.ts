@@ -57,6 +57,21 @@ export interface RetryBudget {
   takeRetry(): boolean;
 }
 
+class SharedBudget implements RetryBudget {
+  constructor(
+    private readonly counts: RetryCounts,
+    private readonly options: RetryBudgetOptions,
+  ) {}
+
+  countCall(): void {
+    this.counts.countCall();
+  }
+
+  takeRetry(): boolean {
+    return this.counts.takeRetry(this.options);
+  }
+}
+
 const countsOf = processWide('retryBudgets', () => new WeakMap<object, RetryCounts>());
 
 /**
@@ -70,7 +85,7 @@ export function retryBudgetOf(
 ): RetryBudget | undefined {
   if (options === false) return undefined;
   const owner = hostOf(self)?.retryBudgetOwner?.() ?? self;
-  const counts = countsOf.get(owner) ?? new RetryCounts();
-  countsOf.set(owner, counts);
-  return { countCall: () => counts.countCall(), takeRetry: () => counts.takeRetry(options) };
+  let counts = countsOf.get(owner);
+  if (!counts) countsOf.set(owner, (counts = new RetryCounts()));
+  return new SharedBudget(counts, options);
 }
