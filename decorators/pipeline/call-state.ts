@@ -14,6 +14,8 @@ export class CallState extends AbortScope implements Call {
   readonly options: CallOptions;
   readonly streaming: boolean;
   readonly facts: CallFacts;
+  /** How many attempts there were before this way to the answer; undefined when it is none. */
+  private attemptsBefore: number | undefined;
   /** When the method was entered; undefined while the call waits for admission. */
   private enteredAt: number | undefined;
   private endListeners: ((outcome: CallOutcome) => void)[] | undefined;
@@ -48,11 +50,13 @@ export class CallState extends AbortScope implements Call {
     outer: CallState | undefined,
   ): CallState {
     const parent = outer?.ended === false ? outer : undefined;
-    const shared = new SharedState(record, self, args, options, optionsAt, parent);
-    // What a method's body calls has retries of its own; what a policy calls in its place has not.
-    const allowance = parent?.entered === false ? parent.retryAllowance : undefined;
-    const call = new CallState(shared, parent, 1, parent?.deadline, true, args, allowance);
+    // What a method's body calls has attempts and retries of its own; what a policy calls in its place has not.
+    const instead = parent?.entered === false ? parent : undefined;
+    const shared = new SharedState(record, self, args, options, optionsAt, parent, instead?.shared);
+    const number = shared.attempts.length + 1;
+    const call = new CallState(shared, parent, number, parent?.deadline, true, args, instead?.retryAllowance);
     parent?.adopt(call);
+    if (instead) instead.shared.latestFacts = call.facts;
     call.follow(options.signal);
     return call;
   }
@@ -122,20 +126,22 @@ export class CallState extends AbortScope implements Call {
   }
 
   fork(changes: CallChanges = {}): CallState {
-    const isAttempt = changes.attempt !== undefined;
+    const { shared } = this;
+    const isAttempt = changes.attempt !== undefined || changes.way === true;
     const child = new CallState(
-      this.shared,
+      shared,
       this,
-      changes.attempt ?? this.attempt,
+      changes.attempt ?? (changes.way ? shared.attempts.length + 1 : this.attempt),
       earlier(this.deadline, changes.deadline),
       isAttempt,
       changes.args ?? this.args,
       changes.retryAllowance ?? this.retryAllowance,
     );
     if (isAttempt) {
-      this.shared.latestFacts = child.facts;
-      this.shared.latestAttempt = child.attempt;
+      shared.latestFacts = child.facts;
+      shared.latestAttempt = child.attempt;
     }
+    if (changes.way) child.attemptsBefore = shared.attempts.length;
     this.adopt(child);
     return child;
   }
@@ -186,7 +192,9 @@ export class CallState extends AbortScope implements Call {
     const isRoot = this.parent?.shared !== shared;
     const error = failed && this.view(failed.error);
     if (isRoot && shared.latestFacts) Object.assign(this.facts, shared.latestFacts);
-    else if (this.isAttempt && this.enteredAt !== undefined) this.summarize(this.enteredAt, error);
+    else if (this.isAttempt && this.enteredAt !== undefined && !this.isDivided) {
+      this.summarize(this.enteredAt, error);
+    }
     if (error && isRoot) completeError(error, this.facts, shared.attempts);
     if (endListeners) {
       const full: CallOutcome = error ? { ...outcome, error } : outcome;
@@ -199,6 +207,11 @@ export class CallState extends AbortScope implements Call {
   endAll(outcome: Omit<CallOutcome, 'error'>, failed?: { readonly error: unknown }): void {
     for (const call of this.shared.open) call.end(outcome, failed);
     this.end(outcome, failed);
+  }
+
+  /** Whether this is a way to the answer within which attempts were made. */
+  private get isDivided(): boolean {
+    return this.attemptsBefore !== undefined && this.attemptsBefore < this.shared.attempts.length;
   }
 
   /** Adds this attempt to the account of the call. One that was refused before it began is none. */

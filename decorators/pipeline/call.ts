@@ -59,6 +59,8 @@ export interface RetryAllowance {
 export interface CallChanges {
   /** Makes it an attempt of its own, with this number. */
   readonly attempt?: number;
+  /** Makes it one of several ways to the answer: an attempt of its own where nothing within it makes attempts. */
+  readonly way?: true;
   /** The earlier of this and the call's own holds. */
   readonly deadline?: number | undefined;
   /** What the method is given instead of the caller's arguments. */
