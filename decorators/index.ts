@@ -12,6 +12,19 @@ export type {
 } from './errors/index.js';
 export * from './limits/index.js';
 export * from './pipeline/index.js';
+export {
+  Fallback,
+  type ClientTarget,
+  type ErrorClass,
+  type ErrorMatch,
+  type FallbackDecorator,
+  type FallbackList,
+  type FallbackOptions,
+  type FallbackTarget,
+  type MethodTarget,
+  type ModelTarget,
+  type ValueTarget,
+} from './fallback.js';
 export { HandleApiErrors, type HandleApiErrorsOptions } from './handle-api-errors.js';
 export { RateLimited, type RateLimitedOptions } from './rate-limited.js';
 export type { Jitter } from './retry/backoff.js';
