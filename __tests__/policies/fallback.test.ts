@@ -13,7 +13,6 @@ import {
   onPolicyEvent,
   OverloadedError,
   policiesOf,
-  policyHost,
   RateLimitError,
   RetryWithBackoff,
   snapshotOf,
@@ -22,9 +21,8 @@ import {
   type CallOptions,
   type FallbackOptions,
   type PolicyEvent,
-  type PolicyHost,
 } from '../../decorators/index.js';
-import { failureOf, onMethod } from '../support/policies';
+import { failureOf } from '../support/policies';
 import { installVirtualRuntime, settled, type VirtualRuntime } from '../support/virtual-runtime';
 
 let time: VirtualRuntime;

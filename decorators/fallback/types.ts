@@ -19,14 +19,14 @@ type Decorated<This, F extends AsyncMethod> =
   | [method: F, context: ClassMethodDecoratorContext<This, F>]
   | [prototype: This, name: string | symbol, descriptor: { value?: F }];
 
-/* eslint-enable @typescript-eslint/no-explicit-any */
-
 type Substitute<F> = (...args: ArgsOf<F>) => AnswerOf<F> | PromiseLike<AnswerOf<F>>;
 
-/** Names of the public methods of `This` that can stand in for one of the type `F`. */
-type SubstituteName<This, F> = {
-  [Name in keyof This]-?: This[Name] extends Substitute<F> ? Name : never;
-}[keyof This];
+/** Names of the public methods of `This` that can stand in for one of the type `F`; any where the class is not known. */
+type SubstituteName<This, F> = 0 extends 1 & This
+  ? any
+  : { [Name in keyof This]-?: This[Name] extends Substitute<F> ? Name : never }[keyof This];
+
+/* eslint-enable @typescript-eslint/no-explicit-any */
 
 /** A class of errors, of the hierarchy or of your own. */
 export type ErrorClass = abstract new (...args: never[]) => Error;
@@ -89,10 +89,11 @@ export interface FallbackList<This, F> extends FallbackLimits {
   on?: ErrorMatch | readonly ErrorMatch[];
 }
 
-/** Options of `@Fallback`: a list of targets, or one. */
-export type FallbackOptions<This, F> = FallbackList<This, F> | (FallbackTarget<This, F> & FallbackLimits);
-
 /* eslint-disable @typescript-eslint/no-explicit-any -- where neither can be inferred they may be anything */
+
+/** Options of `@Fallback`: a list of targets, or one. `This` is the class and `F` the type of the method that it stands on. */
+export type FallbackOptions<This = any, F = any> =
+  FallbackList<This, F> | (FallbackTarget<This, F> & FallbackLimits);
 
 /** The decorator's type: targets are checked against the class and the method that it stands on. */
 export type FallbackDecorator = <This = any, F extends AsyncMethod = any>(
@@ -103,5 +104,5 @@ export type FallbackDecorator = <This = any, F extends AsyncMethod = any>(
 ) => (...decorated: Decorated<This, F>) => any;
 
 /** Options and targets of any method. */
-export type AnyOptions = FallbackOptions<any, any>;
+export type AnyOptions = FallbackOptions;
 export type AnyTarget = FallbackTarget<any, any>;
