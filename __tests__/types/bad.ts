@@ -140,7 +140,7 @@ export class Bad {
     return question;
   }
 
-  @Fallback({ value: 'Sorry', on: 'RateLimitError' }) //~ error: RateLimitError
+  @Fallback({ value: 'Sorry', on: 'RateLimitError' }) //~ error: ErrorMatch
   async fallbackClass(question: string): Promise<string> {
     return question;
   }

@@ -7,9 +7,9 @@ import type { RetryBudgetOptions } from '../retry/budget.js';
 /** What a method of the type `F` takes. */
 type ArgsOf<F> = F extends (this: any, ...args: infer Args) => any ? Args : any[];
 
-/** What a method of the type `F` answers: what its promise resolves with, or for `async *` its events. */
+/** What a method of the type `F` answers: what its promise resolves with, or for `async *` its events. A text is no list of events. */
 type AnswerOf<F> = F extends (this: any, ...args: any[]) => AsyncGenerator<infer Event, any, any>
-  ? Iterable<Event> | AsyncIterable<Event>
+  ? (Iterable<Event> & object) | AsyncIterable<Event>
   : F extends (this: any, ...args: any[]) => PromiseLike<infer Result>
     ? Result
     : unknown;
