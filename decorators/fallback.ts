@@ -78,7 +78,8 @@ class FallbackStage implements Stage<AnyOptions> {
     for (const target of to) checkTarget(target, call);
     this.calls++;
     const allowance = call.retryAllowance ?? { left: Infinity };
-    const fork = (args = call.args): Call => call.fork({ way: true, args, retryAllowance: allowance });
+    const fork = (args = call.args): Call =>
+      call.fork({ attempt: call.attempts.length + 1, args, retryAllowance: allowance });
     const until = timeIsUp(call);
     const budget = retryBudgetOf(call.self, bounds);
     let failure: unknown;

@@ -1,4 +1,5 @@
 import {
+  currentCall,
   definePolicy,
   RetryWithBackoff,
   ConnectionError,
@@ -116,6 +117,58 @@ describe('an allowance of retries', () => {
     await time.runAll();
     await asked;
     expect(nested.attempts).toHaveLength(3);
+  });
+});
+
+describe('an attempt that is made of others', () => {
+  const info = () => {
+    const seen: { attempts: Call['attempts']; facts: Call['facts'] } = { attempts: [], facts: {} };
+    const Watched = definePolicy<object>({
+      kind: 'Watched in tests of forks',
+      place: 'Traced',
+      create: () => ({
+        run(call, next) {
+          call.onEnd(() => Object.assign(seen, { attempts: call.attempts, facts: { ...call.facts } }));
+          return next();
+        },
+      }),
+    });
+    return { seen, Watched };
+  };
+  const SideBySide = definePolicy<object>({
+    kind: 'SideBySide in tests of forks',
+    place: 'Hedged',
+    create: () => ({
+      async run(call, next) {
+        const [first, second] = [call.fork({ attempt: 1 }), call.fork({ attempt: 2 })];
+        const loser = next(second).catch(() => undefined);
+        const answer = await next(first);
+        second.abort(new Error('too late'));
+        await loser;
+        return answer;
+      },
+    }),
+  });
+
+  it('is told as these, and the call knows what the one that succeeded reported', async () => {
+    const { seen, Watched } = info();
+    class Subject {
+      @Watched()
+      @SideBySide()
+      @RetryWithBackoff()
+      async ask() {
+        const call = currentCall();
+        call?.report({ requestId: `attempt ${call.attempt}` });
+        if (call?.attempt === 2) await new Promise(() => undefined);
+        return call?.attempt;
+      }
+    }
+    expect(await new Subject().ask()).toBe(1);
+    expect(seen.attempts.map(({ code, requestId }) => [code, requestId])).toEqual([
+      ['ok', 'attempt 1'],
+      ['aborted', 'attempt 2'],
+    ]);
+    expect(seen.facts.requestId).toBe('attempt 1');
   });
 });
 

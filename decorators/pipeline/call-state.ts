@@ -14,8 +14,6 @@ export class CallState extends AbortScope implements Call {
   readonly options: CallOptions;
   readonly streaming: boolean;
   readonly facts: CallFacts;
-  /** How many attempts there were before this way to the answer; undefined when it is none. */
-  private attemptsBefore: number | undefined;
   /** When the method was entered; undefined while the call waits for admission. */
   private enteredAt: number | undefined;
   private endListeners: ((outcome: CallOutcome) => void)[] | undefined;
@@ -27,8 +25,8 @@ export class CallState extends AbortScope implements Call {
     readonly parent: CallState | undefined,
     readonly attempt: number,
     readonly deadline: number | undefined,
-    /** Whether this call counts as an attempt of its own, told and summed up when it ends. */
-    private readonly isAttempt: boolean,
+    /** Whether this call counts as an attempt of its own, told and summed up when it ends. One made of several does not. */
+    private isAttempt: boolean,
     readonly args: readonly unknown[],
     readonly retryAllowance: RetryAllowance | undefined,
   ) {
@@ -56,9 +54,16 @@ export class CallState extends AbortScope implements Call {
     const number = shared.attempts.length + 1;
     const call = new CallState(shared, parent, number, parent?.deadline, true, args, instead?.retryAllowance);
     parent?.adopt(call);
-    if (instead) instead.shared.latestFacts = call.facts;
+    if (instead) {
+      instead.shared.latestFacts = call.facts;
+      instead.isMadeOfAttempts();
+    }
     call.follow(options.signal);
     return call;
+  }
+
+  get id(): string {
+    return this.shared.id;
   }
 
   get className(): string {
@@ -126,24 +131,28 @@ export class CallState extends AbortScope implements Call {
   }
 
   fork(changes: CallChanges = {}): CallState {
-    const { shared } = this;
-    const isAttempt = changes.attempt !== undefined || changes.way === true;
+    const isAttempt = changes.attempt !== undefined;
     const child = new CallState(
-      shared,
+      this.shared,
       this,
-      changes.attempt ?? (changes.way ? shared.attempts.length + 1 : this.attempt),
+      changes.attempt ?? this.attempt,
       earlier(this.deadline, changes.deadline),
       isAttempt,
       changes.args ?? this.args,
       changes.retryAllowance ?? this.retryAllowance,
     );
     if (isAttempt) {
-      shared.latestFacts = child.facts;
-      shared.latestAttempt = child.attempt;
+      this.shared.latestFacts = child.facts;
+      this.shared.latestAttempt = child.attempt;
+      this.isMadeOfAttempts();
     }
-    if (changes.way) child.attemptsBefore = shared.attempts.length;
     this.adopt(child);
     return child;
+  }
+
+  private isMadeOfAttempts(): void {
+    this.isAttempt = false;
+    if (this.parent?.shared === this.shared) this.parent.isMadeOfAttempts();
   }
 
   wait(delayMs: number, reason: 'queue' | 'backoff'): Promise<void> {
@@ -192,9 +201,9 @@ export class CallState extends AbortScope implements Call {
     const isRoot = this.parent?.shared !== shared;
     const error = failed && this.view(failed.error);
     if (isRoot && shared.latestFacts) Object.assign(this.facts, shared.latestFacts);
-    else if (this.isAttempt && this.enteredAt !== undefined && !this.isDivided) {
-      this.summarize(this.enteredAt, error);
-    }
+    else if (this.isAttempt && this.enteredAt !== undefined) this.summarize(this.enteredAt, error);
+    // Of attempts that ran side by side, the call is the one that succeeded.
+    if (!error && this.isAttempt && !isRoot) shared.latestFacts = this.facts;
     if (error && isRoot) completeError(error, this.facts, shared.attempts);
     if (endListeners) {
       const full: CallOutcome = error ? { ...outcome, error } : outcome;
@@ -207,11 +216,6 @@ export class CallState extends AbortScope implements Call {
   endAll(outcome: Omit<CallOutcome, 'error'>, failed?: { readonly error: unknown }): void {
     for (const call of this.shared.open) call.end(outcome, failed);
     this.end(outcome, failed);
-  }
-
-  /** Whether this is a way to the answer within which attempts were made. */
-  private get isDivided(): boolean {
-    return this.attemptsBefore !== undefined && this.attemptsBefore < this.shared.attempts.length;
   }
 
   /** Adds this attempt to the account of the call. One that was refused before it began is none. */

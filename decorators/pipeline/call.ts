@@ -59,8 +59,6 @@ export interface RetryAllowance {
 export interface CallChanges {
   /** Makes it an attempt of its own, with this number. */
   readonly attempt?: number;
-  /** Makes it one of several ways to the answer: an attempt of its own where nothing within it makes attempts. */
-  readonly way?: true;
   /** The earlier of this and the call's own holds. */
   readonly deadline?: number | undefined;
   /** What the method is given instead of the caller's arguments. */
@@ -82,6 +80,8 @@ export interface Call {
   readonly args: readonly unknown[];
   /** The caller's options; empty when there are none. */
   readonly options: CallOptions;
+  /** One id for the call with all its attempts, as events carry it; unique in the process. */
+  readonly id: string;
   /** The number of this attempt; the first is 1. */
   readonly attempt: number;
   /** True for an `async *` method. */

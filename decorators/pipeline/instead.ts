@@ -11,7 +11,7 @@ import { runtime } from './runtime.js';
  * deadline and share its retries and its account of attempts. For an `async *` method `fn` gives something iterable, or a
  * promise of it, which is opened up to its first event that carries content. The call ends with what comes of it.
  *
- * @param call Forked by the policy, with `way`.
+ * @param call Forked by the policy, as an attempt.
  * @param counts Whether `fn` is an attempt where it makes no decorated call.
  */
 export async function runInstead(call: Call, fn: () => unknown, counts: boolean): Promise<unknown> {
