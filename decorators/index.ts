@@ -16,6 +16,19 @@ export { Breaker, isBreaker, type CircuitChoice } from './circuit/breaker.js';
 export type { CircuitSnapshot } from './circuit/circuit.js';
 export type { BreakerOptions, CircuitChange, CircuitStateName } from './circuit/options.js';
 export { CircuitBreaker, type CircuitBreakerOptions } from './circuit-breaker.js';
+export {
+  Fallback,
+  type ClientTarget,
+  type ErrorClass,
+  type ErrorMatch,
+  type FallbackDecorator,
+  type FallbackList,
+  type FallbackOptions,
+  type FallbackTarget,
+  type MethodTarget,
+  type ModelTarget,
+  type ValueTarget,
+} from './fallback.js';
 export { HandleApiErrors, type HandleApiErrorsOptions } from './handle-api-errors.js';
 export { RateLimited, type RateLimitedOptions } from './rate-limited.js';
 export { Resilient, type ResilientOptions } from './resilient.js';

@@ -91,6 +91,14 @@ const expected: Record<string, (string | RegExp)[]> = {
     'Question 5: rate_limit_client',
   ],
   'custom-provider': [`harbour: ${canned} "Pieces of eight!"`, 'parrot: Eight! (key: cracker)'],
+  fallback: [
+    'All is well\n  usual of the first provider (attempts: ok)',
+    '  ContextLengthError, so model large\nThe prompt is too long\n  large of the first provider (attempts: context_length, ok)',
+    '  OverloadedError, so client OpenAIClient, model spare\nThe first provider is overloaded',
+    '  spare of the second provider (attempts: overloaded, overloaded, ok)',
+    'Both are down\n  No answer to "What is a keelson?" now (overloaded)',
+    '"client OpenAIClient, model spare":{"tried":2,"answered":1}',
+  ],
   router: [
     'Sixteen calls at once:',
     /key A: [4-9] calls|key A: 1[0-2] calls/,

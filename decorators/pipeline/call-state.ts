@@ -48,11 +48,16 @@ export class CallState extends AbortScope implements Call {
     outer: CallState | undefined,
   ): CallState {
     const parent = outer?.ended === false ? outer : undefined;
-    const shared = new SharedState(record, self, args, options, optionsAt, parent);
-    // What a method's body calls has retries of its own; what a policy calls in its place has not.
-    const allowance = parent?.entered === false ? parent.retryAllowance : undefined;
-    const call = new CallState(shared, parent, 1, parent?.deadline, true, args, allowance);
+    // What a method's body calls has attempts and retries of its own; what a policy calls in its place has not.
+    const instead = parent?.entered === false ? parent : undefined;
+    const shared = new SharedState(record, self, args, options, optionsAt, parent, instead?.shared);
+    const number = shared.attempts.length + 1;
+    const call = new CallState(shared, parent, number, parent?.deadline, true, args, instead?.retryAllowance);
     parent?.adopt(call);
+    if (instead) {
+      instead.shared.latestFacts = call.facts;
+      instead.isMadeOfAttempts();
+    }
     call.follow(options.signal);
     return call;
   }

@@ -48,6 +48,12 @@ export interface PolicyHost {
   readonly policies?: readonly AsyncMethodDecorator[];
   /** What the call asks for: policies tell models and providers apart by it. */
   describe?(call: Call): CallDescription | undefined;
+  /** The arguments of a call of `method` with another model; undefined where another could not answer the same. */
+  withModel?(
+    method: string | symbol,
+    args: readonly unknown[],
+    model: string,
+  ): readonly unknown[] | undefined;
   /** Objects with the same owner share one retry budget; by default each has its own. */
   retryBudgetOwner?(): object | undefined;
   /** How many tokens the call is expected to use. */

@@ -87,12 +87,15 @@ export function isStream(result: unknown): result is AsyncIterable<unknown> {
 export async function openStream(call: CallState): Promise<OpenedStream> {
   call.throwIfAborted();
   call.enter();
+  return openFrom(
+    call,
+    call.shared.record.original.apply(call.self, call.argsForMethod() as unknown[]) as AsyncGenerator,
+  );
+}
+
+/** Reads `source`, as what the streaming method of `call` yields, up to its first event that carries content. */
+export async function openFrom(call: CallState, source: ReadyIterator<unknown>): Promise<OpenedStream> {
   const { self } = call;
-  const generator = call.shared.record.original.apply(
-    self,
-    call.argsForMethod() as unknown[],
-  ) as AsyncGenerator;
-  let source: ReadyIterator<unknown> = generator;
   const carriesContent = hostOf(self)?.carriesContent?.bind(hostOf(self));
   const buffered: IteratorResult<unknown>[] = [];
   try {

@@ -14,7 +14,7 @@ export class SharedState {
   /** The name under which users know the method. */
   readonly label: string;
   readonly startedAt = runtime().now();
-  readonly attempts: AttemptSummary[] = [];
+  readonly attempts: AttemptSummary[];
   /** Attempts that opened a stream and end with it, inner ones first. */
   readonly open: CallState[] = [];
   /** Whether what happens still happens at the moment the call began. */
@@ -42,7 +42,10 @@ export class SharedState {
     readonly optionsAt: number | undefined,
     /** The call within which this one was begun. */
     readonly parent: CallState | undefined,
+    /** The call in place of whose method this one runs: both have one account of attempts. */
+    insteadOf: SharedState | undefined,
   ) {
+    this.attempts = insteadOf?.attempts ?? [];
     this.host = hostOf(self);
     this.label = this.host?.methodLabel?.(record.name) ?? String(record.name);
   }

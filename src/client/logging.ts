@@ -61,6 +61,8 @@ function describe(event: PolicyEvent): [Level, string] {
       return ['debug', `${what}: succeeded after ${ms(event.durationMs)}`];
     case 'failure':
       return ['error', `${what}: failed after ${ms(event.durationMs)}: ${event.error.message}`];
+    case 'fallback':
+      return ['warn', `${what}: failed, ${event.to} is tried in its place: ${event.error.message}`];
     case 'throttled':
       return ['warn', `${what}: the provider asks everybody to wait ${ms(event.waitMs)}`];
     case 'rejected':
