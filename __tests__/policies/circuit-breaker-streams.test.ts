@@ -150,6 +150,21 @@ describe.each(['generated', 'promised'] as const)('a stream that is %s', (form) 
     expect(breaker.snapshot()['it']).toMatchObject({ state: 'open', forMs: 51 });
   });
 
+  it('gives no sign of life for the trial calls after it', async () => {
+    const { breaker, streams } = open({ halfOpenCalls: 1, halfOpenMaxMs: 100, openMs: 50 });
+    breaker.open({ forMs: 10, key: 'it' });
+    await time.advance(10);
+    const early = collect(streams[form](['a', 240, 'b']));
+    // Silent from 10 to 110, open until 160.
+    await time.advance(150);
+    const late = collect(streams[form](['a', 200, 'b']));
+    await time.advance(101);
+    expect(breaker.snapshot()['it']).toMatchObject({ state: 'open', forMs: 1, openings: 2 });
+    await early;
+    await time.advance(99);
+    await late;
+  });
+
   it.each<[string, Step[], number]>([
     ['its first content comes late', [100, 'a', 'b'], 1],
     ['what comes first carries no content', [60, '[role]', 40, 'a'], 1],
