@@ -630,10 +630,10 @@ describe('a shared breaker', () => {
     const breaker = new Breaker({ openMs: 1_000 });
     breaker.open();
     expect(breaker.state).toBe('open');
-    await time.advance(400);
+    await time.advance(400.5);
     const service = new Service(breaker);
     expect(await failureOf(service.ask())).toMatchObject({ retryAfterMs: 600 });
-    await time.advance(600);
+    await time.advance(599.5);
     expect(breaker.state).toBe('half_open');
     const later = new Service(new Breaker({ openMs: 1_000 }));
     expect(await outcome(later)).toBe('ok');
@@ -752,12 +752,29 @@ describe('a shared breaker', () => {
     breaker.isolate({ key: 'isolated' });
     await ask('long');
     breaker.open({ key: 'long', forMs: 2_000_000 });
-    for (let i = 0; i < 96; i++) await ask(`old ${i}`);
+    breaker.open({ key: 'refused' });
+    const last = deferred();
+    service.answer = () => last.promise;
+    const ended = ask('ended');
+    await settled();
+    service.answer = () => 'ok';
+    for (let i = 0; i < 94; i++) await ask(`old ${i}`);
     await time.advance(1);
+    last.resolve();
+    await ended;
+    await ask('refused');
     await ask('recent');
     await time.advance(599_999);
     await ask('new');
-    expect(Object.keys(breaker.snapshot())).toEqual(['running', 'isolated', 'long', 'recent', 'new']);
+    expect(Object.keys(breaker.snapshot())).toEqual([
+      'running',
+      'isolated',
+      'long',
+      'refused',
+      'ended',
+      'recent',
+      'new',
+    ]);
     resolve();
     await running;
   });
@@ -969,6 +986,10 @@ describe('telling', () => {
     breaker.open();
     breaker.close();
     expect(changes).toEqual(['isolated', 'closed']);
+    // Open for another time is news.
+    breaker.open();
+    breaker.open({ forMs: 5 });
+    expect(changes.slice(2)).toEqual(['open', 'open']);
   });
 
   it('keeps the failure of a listener out of the call', async () => {
