@@ -90,6 +90,16 @@ const expected: Record<string, (string | RegExp)[]> = {
     'Question 1: answered',
     'Question 5: rate_limit_client',
   ],
+  'circuit-breaker': [
+    'big-model failed: OverloadedError\n'.repeat(3),
+    '  [big-model] open, 100 % failed\nbig-model failed: OverloadedError\n',
+    'big-model was not asked: 4 of 4 calls failed, the last with OverloadedError (status 503)\n',
+    'small-model answered\n',
+    '  [big-model] half_open\n  [big-model] closed\nbig-model answered\n',
+    'By hand:\n  [big-model] isolated\nbig-model was not asked: it was isolated by hand\n',
+    '  [big-model] closed\nbig-model answered\n',
+    "state: 'closed'",
+  ],
   'custom-provider': [`harbour: ${canned} "Pieces of eight!"`, 'parrot: Eight! (key: cracker)'],
   fallback: [
     'All is well\n  usual of the first provider (attempts: ok)',

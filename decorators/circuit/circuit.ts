@@ -119,11 +119,8 @@ export class Circuit {
 
   /** Closes it and forgets what was counted; calls under way are not counted any more. */
   close(now: number): void {
-    const wasClosed = this.state === 'closed';
-    this.window = this.newWindow();
     this.openings = 0;
-    if (wasClosed) this.generation++;
-    else this.enter('closed', now);
+    this.enter('closed', now);
   }
 
   /** Whether nobody would miss it: it is not used, and what it knows is out of date. */
@@ -210,15 +207,16 @@ export class Circuit {
     this.openings++;
     this.reason = reason;
     this.openUntil = at + wantedMs;
-    this.window = this.newWindow();
     this.enter('open', at, { ...why, openMs: wantedMs });
   }
 
   private enter(state: CircuitStateName, at: number, why: Partial<CircuitChange> = {}): void {
+    const isNews = state !== this.state || state === 'open';
     this.state = state;
     this.since = at;
     this.generation++;
-    this.tell({ ...why, key: this.key, state });
+    this.window = this.newWindow();
+    if (isNews) this.tell({ ...why, key: this.key, state });
   }
 
   private newWindow(): Window {
