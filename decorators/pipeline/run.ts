@@ -6,7 +6,7 @@ import { callContext } from './context.js';
 import { withContinuation } from './continuation.js';
 import { GuardedStream } from './guarded-stream.js';
 import { hostOf } from './host.js';
-import { isStream, OpenedStream, openStream } from './opened-stream.js';
+import { closeStream, isStream, OpenedStream, openStream } from './opened-stream.js';
 import { overriddenBy, planOf, resolveOptions, runsKind, type Plan } from './plan.js';
 import type { Next } from './policy.js';
 import type { MethodRecord } from './record.js';
@@ -87,8 +87,7 @@ function guardStream(stream: AsyncIterable<unknown>, begun: Begun): void {
   // Until somebody reads it, nobody else would see an abort.
   const forgetAbort = innermost.onAbort((error) => {
     call.endAll({}, { error });
-    if (readable.destroy) readable.destroy();
-    else void Promise.resolve(iterate().return?.()).catch(() => undefined);
+    closeStream(stream, iterate);
   });
   Object.defineProperty(stream, Symbol.asyncIterator, {
     configurable: true,
@@ -186,7 +185,7 @@ async function endWith(
 ): Promise<unknown> {
   try {
     const result = await runFrom(index, forked);
-    if (isStream(result)) forked.shared.open.push(forked);
+    if (isStream(result)) forked.opened(result);
     else forked.end({ result });
     return result;
   } catch (error) {
@@ -201,7 +200,12 @@ function enterMethod(call: CallState, plan: Plan): Promise<unknown> {
   call.enter();
   const { original } = call.shared.record;
   const promise = callContext.run(call, applyMethod, original, call);
-  return plan.mayAbort || call.mayBeAborted ? call.race(promise) : Promise.resolve(promise);
+  return plan.mayAbort || call.mayBeAborted ? call.race(promise, closeLate) : Promise.resolve(promise);
+}
+
+/** A method that does not hear of its abortion may open a stream after it. */
+function closeLate(result: unknown): void {
+  if (isStream(result)) closeStream(result);
 }
 
 function applyMethod(original: MethodRecord['original'], call: CallState): PromiseLike<unknown> {
