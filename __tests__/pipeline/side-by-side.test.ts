@@ -352,3 +352,43 @@ describe('giveUp()', () => {
     expect(time.now()).toBe(20);
   });
 });
+
+describe('onEnd()', () => {
+  it('tells at once of an attempt that was given up before: what it was granted meanwhile is not lost', async () => {
+    const outcomes: unknown[] = [];
+    const Late = definePolicy({
+      kind: 'Late in tests of attempts side by side',
+      place: 'admission',
+      create: () => ({
+        async run(call: Call, next: Next) {
+          await settled();
+          call.onEnd((outcome) => outcomes.push(outcome));
+          return next();
+        },
+      }),
+    });
+    let entered = 0;
+    class Subject {
+      @Late()
+      @Scripted({
+        async run(call, next) {
+          const [first, second] = [call.fork({ attempt: 1 }), call.fork({ attempt: 2 })];
+          const lost = failureOf(next(first));
+          const answer = next(second);
+          first.giveUp(late);
+          expect(await lost).toBe(late);
+          await answer;
+          second.onEnd((outcome) => outcomes.push(outcome));
+          return answer;
+        },
+      })
+      async ask() {
+        entered++;
+        return 'answer';
+      }
+    }
+    expect(await new Subject().ask()).toBe('answer');
+    expect(entered).toBe(1);
+    expect(outcomes).toEqual([{ error: late }, { result: 'answer' }, {}]);
+  });
+});

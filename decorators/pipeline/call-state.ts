@@ -24,6 +24,8 @@ export class CallState extends AbortScope implements Call {
   /** What the attempt has opened. */
   private stream: AsyncIterable<unknown> | undefined;
   private enterListeners: (() => void)[] | undefined;
+  /** What it ended with. */
+  private failed: LLMError | undefined;
   private endListeners: ((outcome: CallOutcome) => void)[] | undefined;
   private reportListeners: ((facts: CallFacts) => void)[] | undefined;
   private eventListeners: ((event: unknown) => void)[] | undefined;
@@ -110,7 +112,8 @@ export class CallState extends AbortScope implements Call {
   }
 
   onEnd(listener: (outcome: CallOutcome) => void): void {
-    (this.endListeners ??= []).push(listener);
+    if (this.ended) tell(listener, this.failed ? { error: this.failed } : {}, 'A listener of the end');
+    else (this.endListeners ??= []).push(listener);
   }
 
   onEvent(listener: (event: unknown) => void): void {
@@ -224,7 +227,7 @@ export class CallState extends AbortScope implements Call {
     this.release(this.parent);
     const { shared, endListeners } = this;
     const isRoot = this.parent?.shared !== shared;
-    const error = failed && this.view(failed.error);
+    const error = (this.failed = failed && this.view(failed.error));
     if (this.answer) Object.assign(this.facts, this.answer.facts);
     else if (this.isAttempt && this.enteredAt !== undefined) this.summarize(this.enteredAt, error);
     // Of attempts that ran side by side, the call is the one that succeeded.

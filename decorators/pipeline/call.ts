@@ -104,7 +104,7 @@ export interface Call {
   readonly waitingSince: number | undefined;
   /** Adds to what is known of this attempt; a later fact of the same name replaces an earlier one. */
   report(facts: CallFacts): void;
-  /** Calls `listener` once when the attempt has ended; for a stream, when its iteration has. */
+  /** Calls `listener` once when the attempt has ended, at once when it has already; for a stream, when its iteration has. */
   onEnd(listener: (outcome: CallOutcome) => void): void;
   /** Calls `listener` when the method begins: every wait for admission is over then. */
   onEnter(listener: () => void): void;
