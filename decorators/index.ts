@@ -13,6 +13,7 @@ export type {
 export * from './limits/index.js';
 export * from './pipeline/index.js';
 export { HandleApiErrors, type HandleApiErrorsOptions } from './handle-api-errors.js';
+export { Hedged, type HedgedOptions } from './hedged.js';
 export { RateLimited, type RateLimitedOptions } from './rate-limited.js';
 export type { Jitter } from './retry/backoff.js';
 export type { RetryBudgetOptions } from './retry/budget.js';

@@ -1,10 +1,11 @@
 import { RateLimitError, type LLMError } from './errors/index.js';
 import { definePolicy, type Call, type Next, type PolicyTarget, type Stage } from './pipeline/index.js';
 import { tell } from './pipeline/events.js';
-import { checkOptions, rules, show } from './pipeline/options.js';
+import { checkOptions, rules } from './pipeline/options.js';
 import { runtime } from './pipeline/runtime.js';
 import { backoffDelay, JITTERS, type Jitter } from './retry/backoff.js';
-import { retryBudgetOf, type RetryBudgetOptions } from './retry/budget.js';
+import { budgetRule, checkBudgetOptions, retryBudgetOf, type RetryBudgetOptions } from './retry/budget.js';
+import { isRetryable } from './retry/retryable.js';
 
 /** What `onRetry` is told before the wait. */
 export interface RetryNotice {
@@ -46,21 +47,14 @@ const table = {
   jitter: rules.oneOf(...JITTERS),
   maxRetryAfterMs: rules.notNegative,
   retryOn: rules.function,
-  budget: (value: unknown) =>
-    value === false || (typeof value === 'object' && value !== null) ? undefined : 'give an object or false',
+  budget: budgetRule,
   onRetry: rules.function,
 };
 
 /** Throws a `TypeError` for bad retry options. */
 export function checkRetryOptions(options: RetryOptions, where: string): void {
   checkOptions(options, table, where);
-  if (options.budget) {
-    checkOptions(
-      options.budget,
-      { ratio: rules.notNegative, minPerSecond: rules.notNegative },
-      `${where}, budget`,
-    );
-  }
+  if (options.budget) checkBudgetOptions(options.budget, where);
 }
 
 /**
@@ -102,7 +96,7 @@ class RetryStage implements Stage<RetryOptions> {
         const { attempt } = current;
         const error = call.view(failure);
         if (retry > maxRetries || allowance?.left === 0) throw failure;
-        if (!isRetryable(call, error, options)) throw failure;
+        if (!isRetryable(call, error, options.retryOn, 'retryOn')) throw failure;
         const wait = waitBefore(error, retry, delayMs, options);
         if (wait === undefined || tooLate(call, wait)) throw failure;
         if (budget && !isPaced(error) && !budget.takeRetry()) throw failure;
@@ -115,32 +109,6 @@ class RetryStage implements Stage<RetryOptions> {
         current = call.fork({ attempt: Math.max(attempt, call.attempts.length) + 1 });
       }
     }
-  }
-}
-
-/** Ends that trying again cannot change, whatever `retryOn` says: the caller's and our own policies' refusals. */
-const FINAL_CODES: ReadonlySet<string> = new Set([
-  'aborted',
-  'timeout_total',
-  'queue_full',
-  'circuit_open',
-  'budget_exceeded',
-  'store_unavailable',
-]);
-
-function isFinal(error: LLMError): boolean {
-  return error.origin === 'client' || FINAL_CODES.has(error.code);
-}
-
-function isRetryable(call: Call, error: LLMError, { retryOn }: RetryOptions): boolean {
-  if (isFinal(error)) return false;
-  if (!retryOn) return error.retryable;
-  try {
-    const answer: unknown = retryOn(error);
-    if (typeof answer === 'boolean') return answer;
-    throw new TypeError(`\`retryOn\` returned ${show(answer)}: it must return true or false, and not later.`);
-  } catch (thrown) {
-    throw call.view(thrown);
   }
 }
 
