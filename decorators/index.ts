@@ -30,6 +30,7 @@ export {
   type ValueTarget,
 } from './fallback.js';
 export { HandleApiErrors, type HandleApiErrorsOptions } from './handle-api-errors.js';
+export { Hedged, type HedgedOptions } from './hedged.js';
 export { RateLimited, type RateLimitedOptions } from './rate-limited.js';
 export { Resilient, type ResilientOptions } from './resilient.js';
 export type { Jitter } from './retry/backoff.js';

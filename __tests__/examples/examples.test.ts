@@ -100,6 +100,20 @@ const expected: Record<string, (string | RegExp)[]> = {
     '  [big-model] closed\nbig-model answered\n',
     "state: 'closed'",
   ],
+  hedged: [
+    'five seconds:\n  hedge started: attempt 2 (slow)\n  hedge won: attempt 2\n  A keelson is a beam. (attempts: ok, aborted)',
+    'says nothing:\n  hedge started: attempt 2 (slow)\n  hedge won: attempt 2\n  A keelson is a beam.',
+    'fails at once:\n  hedge started: attempt 2 (failure)\n  hedge won: attempt 2',
+    'asked again in time:\n  hedge skipped: attempt 1 (pushback)',
+    '8 requests for 4 calls; chatCompletion: {"started":2,"won":2,"skipped":1,"models":{}}',
+  ],
+  timeout: [
+    'No answer:\n  timeout_attempt (may be tried again): streamChatCompletion() did not finish an attempt within 60 ms.',
+    'no content:\n  timeout_first_event (may be tried again): streamChatCompletion() did not yield its first content',
+    'do not count:\n  one \n  two \n  timeout_idle (may be tried again): streamChatCompletion() did not yield its next',
+    'too long:\n  timeout_total (final): streamChatCompletion() was not finished, retries and waits included, within 100',
+    'retried:\n  timeout_first_event: another attempt\n  one \n  two \n  three \n  four',
+  ],
   'custom-provider': [`harbour: ${canned} "Pieces of eight!"`, 'parrot: Eight! (key: cracker)'],
   fallback: [
     'All is well\n  usual of the first provider (attempts: ok)',

@@ -60,13 +60,14 @@ export class AbortScope {
     return () => listeners.delete(listener);
   }
 
-  /** Settles as `promise` does, or at once with the reason when the call is aborted. */
-  race<T>(promise: PromiseLike<T>): Promise<T> {
+  /** Settles as `promise` does, or at once with the reason when the call is aborted; `tooLate` gets what comes after that. */
+  race<T>(promise: PromiseLike<T>, tooLate?: (value: T) => void): Promise<T> {
     return new Promise((resolve, reject) => {
       const forget = this.onAbort(reject);
       promise.then(
         (value) => {
           forget();
+          if (this.failure) tooLate?.(value);
           resolve(value);
         },
         (error: unknown) => {

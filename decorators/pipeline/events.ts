@@ -86,13 +86,17 @@ export interface CircuitEvent extends CallEventBase {
   readonly error?: LLMError;
 }
 
-/** A further attempt was begun beside one that is slow, or has won. */
+/** A further attempt was begun beside one that is slow or after one that failed, has won, or was due but not begun. */
 export interface HedgeEvent extends CallEventBase {
   readonly type: 'hedge';
-  /** `skipped`: it was due, but no budget was left for it. */
   readonly state: 'started' | 'won' | 'skipped';
   /** Milliseconds since the first attempt began. */
   readonly afterMs: number;
+  /**
+   * Why it was `started` (one before it is `slow`, or has ended in `failure`) or `skipped`: the `cap` on extra traffic
+   * or the retry `budget` is used up, or the server asks to be left alone (`pushback`).
+   */
+  readonly reason?: 'slow' | 'failure' | 'cap' | 'budget' | 'pushback';
 }
 
 /** A call has failed, and another way is tried. */

@@ -22,7 +22,7 @@ export async function runInstead(call: Call, fn: () => unknown, counts: boolean)
     const answer = await way.race(callContext.runInstead(way, async () => fn()));
     const result = way.streaming ? await openFrom(way, iteratorOf(answer, call.label)) : answer;
     if (counts) way.enter(startedAt);
-    if (isStream(result)) way.shared.open.push(way);
+    if (isStream(result)) way.opened(result);
     else way.end({ result });
     return result;
   } catch (error) {

@@ -83,6 +83,16 @@ export function isStream(result: unknown): result is AsyncIterable<unknown> {
   );
 }
 
+/** Closes a stream that nobody reads, without waiting for it. */
+export function closeStream(
+  stream: AsyncIterable<unknown>,
+  iterate: () => AsyncIterator<unknown> = () => stream[Symbol.asyncIterator](),
+): void {
+  const { destroy } = stream as { destroy?: () => unknown };
+  if (destroy) destroy.call(stream);
+  else void (async () => iterate().return?.())().catch(() => undefined);
+}
+
 /** Enters an `async *` method and reads up to its first event that carries content. */
 export async function openStream(call: CallState): Promise<OpenedStream> {
   call.throwIfAborted();

@@ -38,6 +38,12 @@ export function resolveLogger(given: Logger | undefined): Logger | undefined {
   ) as unknown as Logger;
 }
 
+const HEDGE_NEWS = {
+  started: 'another attempt was begun',
+  won: 'the further attempt has answered first',
+  skipped: 'another attempt was due, but may not be made,',
+};
+
 /** How a line is written: its level and its message. */
 function describe(event: PolicyEvent): [Level, string] {
   const what = `${event.className}.${event.method}()`;
@@ -46,7 +52,8 @@ function describe(event: PolicyEvent): [Level, string] {
     case 'attempt':
       return event.error
         ? [
-            'warn',
+            // Given up for another attempt, or by the caller: then the call's own end tells it.
+            event.error.code === 'aborted' ? 'debug' : 'warn',
             `${what}: attempt ${event.attempt} failed after ${ms(event.durationMs)}: ${event.error.message}`,
           ]
         : ['debug', `${what}: attempt ${event.attempt} succeeded after ${ms(event.durationMs)}`];
@@ -63,6 +70,8 @@ function describe(event: PolicyEvent): [Level, string] {
       return ['error', `${what}: failed after ${ms(event.durationMs)}: ${event.error.message}`];
     case 'fallback':
       return ['warn', `${what}: failed, ${event.to} is tried in its place: ${event.error.message}`];
+    case 'hedge':
+      return ['info', `${what}: ${HEDGE_NEWS[event.state]} after ${ms(event.afterMs)}`];
     case 'throttled':
       return ['warn', `${what}: the provider asks everybody to wait ${ms(event.waitMs)}`];
     case 'rejected':
