@@ -12,6 +12,10 @@ export type {
 } from './errors/index.js';
 export * from './limits/index.js';
 export * from './pipeline/index.js';
+export { Budget, type BudgetDecoratorOptions } from './budget.js';
+export type { BudgetCost, BudgetLimit, BudgetOptions } from './budget/options.js';
+export { PRICE_LISTS, type ModelPrice, type PriceList, type PriceTable } from './budget/prices.js';
+export { SpendingBudget, type BudgetChanges, type BudgetSnapshot } from './budget/spending-budget.js';
 export { HandleApiErrors, type HandleApiErrorsOptions } from './handle-api-errors.js';
 export { RateLimited, type RateLimitedOptions } from './rate-limited.js';
 export type { Jitter } from './retry/backoff.js';

@@ -5,13 +5,13 @@ import { runtime } from '../pipeline/runtime.js';
 import { Asking } from './asking.js';
 import type { Balance, BalanceSnapshot } from './balance.js';
 import { Charging } from './charging.js';
+import { Experience } from './experience.js';
 import { GateSpread } from './gate-spread.js';
 import type { Learner } from './learner.js';
 import type { Lease } from './lease.js';
 import { OneTimer } from './one-timer.js';
 import { capacityOf, neverFits } from './rates.js';
 import { neverAdmitted, queueFull, refused, type TooLong } from './refusals.js';
-import { EstimateFactor, RunningMean } from './running-mean.js';
 import type { Amounts, ReportedLimit, SharedLimits } from './store.js';
 import { Waiters, type Waiter } from './waiter.js';
 
@@ -23,18 +23,14 @@ export interface QueueBounds {
 
 type LimiterEventBody = Pick<LimiterEvent, 'type' | 'key' | 'requests' | 'tokens' | 'waitMs'>;
 
-const FIRST_MEAN_OUTPUT_TOKENS = 500;
-
 /**
  * The calls that wait for one balance, in strict order of arrival: a large call at the head lets nobody past, so it
  * cannot starve. One timer for the head, none while nobody waits. A balance that has to ask elsewhere is asked for the
  * first calls together, and for nothing else meanwhile.
  */
 export class AdmissionQueue {
-  /** The output of the calls on this key, to estimate those without a bound by. */
-  readonly meanOutputTokens = new RunningMean(FIRST_MEAN_OUTPUT_TOKENS);
-  /** How the input that calls report compares to what was estimated. */
-  readonly inputFactor = new EstimateFactor();
+  /** What the calls on this key have used. */
+  readonly experience = new Experience();
   /** What the provider counts a call as. */
   readonly charging = new Charging();
   readonly balance: Balance;
@@ -215,9 +211,13 @@ export class AdmissionQueue {
     return report && { ...report, windowMs: report.windowMs ?? this.learner?.windowMsOf(dimension) };
   }
 
+  /** Takes everything for `lease`, with the consent of what else has to agree, in one step. */
   private take(lease: Lease, now: number): number | undefined {
+    lease.check?.test();
     try {
-      return this.balance.take(lease, now);
+      const waitMs = this.balance.take(lease, now);
+      if (waitMs === 0) lease.check?.commit();
+      return waitMs;
     } catch (error) {
       this.tell(lease.call, 'rejected', lease.requests, lease.tokens);
       throw error;

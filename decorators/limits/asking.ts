@@ -6,6 +6,17 @@ import type { Waiter } from './waiter.js';
 /** How many calls a shared balance is asked for at once. */
 const MOST_ASKED = 64;
 
+/** Whether what else has to agree to the admission of `waiter` does; it is refused otherwise. */
+function agrees(waiter: Waiter): boolean {
+  try {
+    waiter.lease.check?.test();
+    return true;
+  } catch (error) {
+    waiter.refuse(error);
+    return false;
+  }
+}
+
 /**
  * Asks a balance that cannot tell by itself (one that a store keeps) for the calls that wait first, together, and for nothing
  * else meanwhile.
@@ -35,7 +46,14 @@ export class Asking {
     this.woken = false;
     const asked: Waiter[] = [];
     const most = spread.isOn(runtime().now()) ? 1 : MOST_ASKED;
-    for (let { head } = waiters; head && asked.length < most; head = head.next) asked.push(head);
+    for (let waiter = waiters.head, next; waiter && asked.length < most; waiter = next) {
+      ({ next } = waiter);
+      if (agrees(waiter)) asked.push(waiter);
+    }
+    if (asked.length === 0) {
+      this.isOn = false;
+      return line.wake();
+    }
     const { granted, waitMs } = (await balance.ask?.(asked.map(({ lease }) => lease))) ?? {
       granted: 0,
       waitMs: 0,
@@ -43,9 +61,10 @@ export class Asking {
     this.isOn = false;
     const now = runtime().now();
     asked.slice(0, granted).forEach((waiter) => {
-      // It has left meanwhile, and what it was granted is nobody's.
-      if (waiter.gone) line.settle(waiter.lease, 0, 0);
-      else line.admit(waiter, now);
+      // It has left meanwhile, or may not go ahead any more: what it was granted is nobody's.
+      if (waiter.gone || !agrees(waiter)) return line.settle(waiter.lease, 0, 0);
+      waiter.lease.check?.commit();
+      line.admit(waiter, now);
     });
     const { head } = waiters;
     if (!head) {

@@ -1,7 +1,6 @@
 import type { Call } from '../pipeline/call.js';
 import { runtime, type CancelTimer } from '../pipeline/runtime.js';
-import { MemoryBalance, type Balance, type BalanceSnapshot } from './balance.js';
-import type { Lease } from './lease.js';
+import { MemoryBalance, type Balance, type BalanceSnapshot, type Holding } from './balance.js';
 import { TRANSIT_MS } from './rates.js';
 import { storeUnavailable } from './refusals.js';
 import type { StoreGuard } from './store-guard.js';
@@ -57,7 +56,7 @@ export class SharedBalance implements Balance {
     this.copy = new MemoryBalance(limits, now);
   }
 
-  take(lease: Lease, now: number): number | undefined {
+  take(lease: Holding, now: number): number | undefined {
     const { guard } = this;
     if (this.closedUntil > now) return this.closedUntil - now;
     if (!guard.isDown(now)) return undefined;
@@ -68,7 +67,7 @@ export class SharedBalance implements Balance {
     return 0;
   }
 
-  async ask(leases: readonly Lease[]): Promise<{ granted: number; waitMs: number }> {
+  async ask(leases: readonly Holding[]): Promise<{ granted: number; waitMs: number }> {
     const { guard, key, limits, place } = this;
     this.asking = true;
     const costs = leases.map(({ requests, tokens }) => ({ requests, tokens }));
@@ -103,7 +102,8 @@ export class SharedBalance implements Balance {
     }
     this.running += answer.granted;
     this.keepAlive();
-    if (answer.granted < leases.length) {
+    // Of what is not refilled, nobody is told.
+    if (answer.granted < leases.length && limits.endsInMs === undefined) {
       // Anew each time: what listened may have ended with its connection.
       const former = this.stopListening;
       this.stopListening = guard.store.onWake(key, this.onWake);
@@ -121,7 +121,7 @@ export class SharedBalance implements Balance {
     this.refresh();
   }
 
-  settle(lease: Lease, usedRequests: number, usedTokens: number): void {
+  settle(lease: Holding, usedRequests: number, usedTokens: number): void {
     this.running--;
     this.reservedRequests -= lease.requests;
     this.reservedTokens -= lease.tokens;
@@ -137,7 +137,7 @@ export class SharedBalance implements Balance {
   observe(
     requests: ReportedLimit | undefined,
     tokens: ReportedLimit | undefined,
-    lease: Lease | undefined,
+    lease: Holding | undefined,
   ): void {
     const { guard, key, limits, latest } = this;
     const since: Mark | undefined = lease
@@ -285,8 +285,9 @@ export class SharedBalance implements Balance {
   }
 }
 
-function shareOf({ rates, maxConcurrent }: SharedLimits, share: number): SharedLimits {
+function shareOf({ rates, maxConcurrent, endsInMs }: SharedLimits, share: number): SharedLimits {
   return {
+    ...(endsInMs !== undefined && { endsInMs }),
     rates: rates.map((rate) => ({ ...rate, limit: rate.limit * share, burst: rate.burst * share })),
     maxConcurrent: maxConcurrent && Math.max(1, Math.floor(maxConcurrent * share)),
   };

@@ -35,6 +35,8 @@ end
 local function int(n) return string.format('%.0f', n + 0) end
 
 local process, channels, payload, sequence, lease_ms, max_concurrent = arg(), arg(), arg(), number(), number(), number()
+-- Of one window, until whose end nothing is refilled and after which all is forgotten.
+local ends_ms = number()
 local rates, asked = {}, {}
 for i = 1, number() do
   local name, unit, limit, window, burst = arg(), number(), number(), number(), number()
@@ -112,7 +114,8 @@ end
 for _, rate in ipairs(rates) do
   local used, remainder, at = string.match(state[rate.field] or '', '^(%d+):(%d+):(%d+)')
   rate.used, rate.remainder = tonumber(used or 0), tonumber(remainder or 0) % rate.window
-  local added, left = refill(rate, math.max(0, now - tonumber(at or now)), rate.remainder)
+  local elapsed = ends_ms and 0 or math.max(0, now - tonumber(at or now))
+  local added, left = refill(rate, elapsed, rate.remainder)
   rate.used, rate.remainder = math.max(0, rate.used - added), left
 end
 
@@ -191,7 +194,8 @@ local function save()
   end
   redis.call('HSET', KEYS[1], unpack(fields))
   for field in pairs(dropped) do redis.call('HDEL', KEYS[1], field) end
-  redis.call('PEXPIRE', KEYS[1], int(math.min(LONGEST_MS, math.max(0, matters_until - now) + MARGIN_MS)))
+  local keep_ms = math.min(LONGEST_MS, ends_ms or matters_until - now)
+  redis.call('PEXPIRE', KEYS[1], int(math.max(0, keep_ms) + MARGIN_MS))
 end
 
 -- One string, since what becomes of numbers is the client's own choice.
