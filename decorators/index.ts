@@ -13,7 +13,7 @@ export type {
 export * from './limits/index.js';
 export * from './pipeline/index.js';
 export { Budget, type BudgetDecoratorOptions } from './budget.js';
-export type { BudgetCost, BudgetLimit, BudgetOptions } from './budget/options.js';
+export type { BudgetCost, BudgetFields, BudgetLimit, BudgetOptions } from './budget/options.js';
 export { PRICE_LISTS, type ModelPrice, type PriceList, type PriceTable } from './budget/prices.js';
 export { SpendingBudget, type BudgetChanges, type BudgetSnapshot } from './budget/spending-budget.js';
 export { HandleApiErrors, type HandleApiErrorsOptions } from './handle-api-errors.js';

@@ -91,6 +91,12 @@ const expected: Record<string, (string | RegExp)[]> = {
     'Question 5: rate_limit_client',
   ],
   'custom-provider': [`harbour: ${canned} "Pieces of eight!"`, 'parrot: Eight! (key: cracker)'],
+  budget: [
+    'acme: answered with 30 tokens\nacme: answered with 30 tokens\n',
+    '(acme has nearly used up its usd per day)\nacme: answered with 30 tokens\n',
+    /acme: refused, room in \d+ h\nacme: refused, room never\nglobex: answered with 30 tokens\n/,
+    'acme has spent $0.000720 of $0.0012\nglobex has spent $0.000240 of $0.0012',
+  ],
   'own-class': [
     'one lamp, one chair, one table, one clock, one vase, one rug',
     'robots at work at the same time: 2',

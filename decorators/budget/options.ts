@@ -30,7 +30,8 @@ export interface BudgetCost {
   readonly outputTokens?: number | undefined;
 }
 
-interface BudgetFields extends BudgetLimit {
+/** Every option of a budget. */
+export interface BudgetFields extends BudgetLimit {
   /** Further limits: a call needs room in all of them, and takes it in all or none. */
   limits?: readonly BudgetLimit[] | undefined;
   /** Prices that are not in our lists, or are other ones, by the model's name with or without its date. */

@@ -5,7 +5,7 @@ import { hostOf } from '../pipeline/host.js';
 import { rules, show } from '../pipeline/options.js';
 import type { Ledger } from './ledger.js';
 import { MemoryLedger } from './memory-ledger.js';
-import { capsOf, type BudgetCost, type BudgetOptions, type Cap } from './options.js';
+import { capsOf, type BudgetCost, type BudgetFields, type BudgetOptions, type Cap } from './options.js';
 import { nanoDollars, priceOf, wholeNanos } from './price-of.js';
 import { inUnits, priceUnknown, type Claim } from './refusals.js';
 import { SharedLedger } from './shared-ledger.js';
@@ -26,7 +26,7 @@ export interface BudgetSnapshot {
 }
 
 /** What `SpendingBudget.update()` can change. */
-export type BudgetChanges = Partial<Omit<BudgetOptions, 'store'>>;
+export type BudgetChanges = Omit<BudgetFields, 'store'>;
 
 /** The key of calls that nothing splits. */
 const DEFAULT_KEY = 'default';
