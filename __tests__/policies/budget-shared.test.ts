@@ -85,7 +85,8 @@ describe('processes that share a budget', () => {
         "budget 'tokens per day': 60 tokens of 100 tokens are used or reserved, and this call may use 41 tokens.",
       ),
     });
-    // Who was refused stands in nobody's way.
+    // Who was refused stands in nobody's way, and is not to be woken.
+    expect(table.wakers.size).toBe(0);
     await b.ask(40, 40);
     end.resolve();
     await running;
@@ -168,6 +169,7 @@ describe('processes that share a budget', () => {
   it('keep to a limit that is changed, each for itself', async () => {
     const a = processWith();
     await a.ask(100, 100);
+    expect(() => a.budget.update({ per: undefined, windowMs: 5 })).toThrow('goes by the calendar');
     a.budget.update({ tokens: 130 });
     await a.ask(30, 30);
     expect(await failureOf(a.ask(1))).toMatchObject({
@@ -265,7 +267,9 @@ describe('while the store is down', () => {
     const a = processWith({}, whenDown);
     table.failure = new Error('gone');
     const outcomes: string[] = [];
-    for (const tokens of [30, 30, 20]) {
+    // Nothing is refilled meanwhile.
+    for (const tokens of [30, 22, 20]) {
+      await time.advance(1_500_000);
       await a.ask(tokens, tokens).then(
         () => outcomes.push('ok'),
         (error: { code: string }) => outcomes.push(error.code),

@@ -370,6 +370,23 @@ describe('a budget of money', () => {
     });
   });
 
+  it('rounds up what is no whole billionth of a dollar', async () => {
+    const budget = new SpendingBudget({ usd: 1, per: 'day' });
+    await new Client(Budget(budget)).ask({
+      model: 'deepseek-v4-flash',
+      input: 1,
+      max: 0,
+      facts: usage(1, 0, 1),
+    });
+    expect(stateOf(budget, name).used).toBe(0.000000003);
+  });
+
+  it('takes no more from the cache than there was input', async () => {
+    const budget = new SpendingBudget({ usd: 1, per: 'day' });
+    await new Client(Budget(budget)).ask({ model: 'gpt-4o', input: 1, max: 0, facts: usage(1000, 0, 5000) });
+    expect(stateOf(budget, name).used).toBe(0.00125);
+  });
+
   it('takes the prices of long inputs where they differ', async () => {
     const budget = new SpendingBudget({ usd: 100, per: 'day' });
     const client = new Client(Budget(budget));

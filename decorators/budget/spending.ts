@@ -21,7 +21,6 @@ export interface Expected {
 /** What one attempt of a call reserves of a budget, and is charged with in the end. */
 export class Spending implements AdmissionCheck {
   private holds: readonly Hold[] | undefined;
-  private settled = false;
 
   constructor(
     private readonly ledger: Ledger,
@@ -60,8 +59,7 @@ export class Spending implements AdmissionCheck {
    */
   settle(outcome: CallOutcome): void {
     const { call, holds } = this;
-    if (this.settled || !holds) return;
-    this.settled = true;
+    if (!holds) return;
     const { facts } = call;
     const sent = endingOf(call, outcome, facts) === 'sent';
     const usage = sent ? (facts.usage ?? readUsage(outcome.result)) : undefined;

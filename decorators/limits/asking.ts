@@ -46,14 +46,7 @@ export class Asking {
     this.woken = false;
     const asked: Waiter[] = [];
     const most = spread.isOn(runtime().now()) ? 1 : MOST_ASKED;
-    for (let waiter = waiters.head, next; waiter && asked.length < most; waiter = next) {
-      ({ next } = waiter);
-      if (agrees(waiter)) asked.push(waiter);
-    }
-    if (asked.length === 0) {
-      this.isOn = false;
-      return line.wake();
-    }
+    for (let { head } = waiters; head && asked.length < most; head = head.next) asked.push(head);
     const { granted, waitMs } = (await balance.ask?.(asked.map(({ lease }) => lease))) ?? {
       granted: 0,
       waitMs: 0,
