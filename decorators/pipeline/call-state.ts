@@ -25,8 +25,8 @@ export class CallState extends AbortScope implements Call {
     readonly parent: CallState | undefined,
     readonly attempt: number,
     readonly deadline: number | undefined,
-    /** Whether this call counts as an attempt of its own, told and summed up when it ends. */
-    private readonly isAttempt: boolean,
+    /** Whether this call counts as an attempt of its own, told and summed up when it ends. One made of several does not. */
+    private isAttempt: boolean,
     readonly args: readonly unknown[],
     readonly retryAllowance: RetryAllowance | undefined,
   ) {
@@ -55,6 +55,10 @@ export class CallState extends AbortScope implements Call {
     parent?.adopt(call);
     call.follow(options.signal);
     return call;
+  }
+
+  get id(): string {
+    return this.shared.id;
   }
 
   get className(): string {
@@ -135,9 +139,15 @@ export class CallState extends AbortScope implements Call {
     if (isAttempt) {
       this.shared.latestFacts = child.facts;
       this.shared.latestAttempt = child.attempt;
+      this.isMadeOfAttempts();
     }
     this.adopt(child);
     return child;
+  }
+
+  private isMadeOfAttempts(): void {
+    this.isAttempt = false;
+    if (this.parent?.shared === this.shared) this.parent.isMadeOfAttempts();
   }
 
   wait(delayMs: number, reason: 'queue' | 'backoff'): Promise<void> {
@@ -187,6 +197,8 @@ export class CallState extends AbortScope implements Call {
     const error = failed && this.view(failed.error);
     if (isRoot && shared.latestFacts) Object.assign(this.facts, shared.latestFacts);
     else if (this.isAttempt && this.enteredAt !== undefined) this.summarize(this.enteredAt, error);
+    // Of attempts that ran side by side, the call is the one that succeeded.
+    if (!error && this.isAttempt && !isRoot) shared.latestFacts = this.facts;
     if (error && isRoot) completeError(error, this.facts, shared.attempts);
     if (endListeners) {
       const full: CallOutcome = error ? { ...outcome, error } : outcome;

@@ -24,7 +24,7 @@ export class SharedState {
   /** Since when the consumer of the stream has been waiting. */
   waitingSince: number | undefined;
   latestAttempt = 1;
-  /** What was reported of the latest attempt, once there are several. */
+  /** What was reported of the attempt that succeeded, else of the latest, once there are several. */
   latestFacts: CallFacts | undefined;
   /** What is wrong with the method itself. */
   misuse: TypeError | undefined;

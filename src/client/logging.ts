@@ -72,6 +72,10 @@ function describe(event: PolicyEvent): [Level, string] {
         ? ['warn', `${what}: the budget ${whose} is nearly used up: ${taken}`]
         : ['warn', `${what}: refused by the budget ${whose}: ${taken} are used or reserved`];
     }
+    case 'route':
+      return event.state === 'cooling'
+        ? ['warn', `${what}: ${event.to} failed and is left out for ${ms(event.coolDownMs)}`]
+        : ['debug', `${what}: goes to ${event.to}`];
     case 'warning':
       return ['warn', event.message];
     default:
