@@ -29,6 +29,10 @@ export {
   type ModelTarget,
   type ValueTarget,
 } from './fallback.js';
+export { Budget, type BudgetDecoratorOptions } from './budget.js';
+export type { BudgetCost, BudgetFields, BudgetLimit, BudgetOptions } from './budget/options.js';
+export { PRICE_LISTS, type ModelPrice, type PriceList, type PriceTable } from './budget/prices.js';
+export { SpendingBudget, type BudgetChanges, type BudgetSnapshot } from './budget/spending-budget.js';
 export { HandleApiErrors, type HandleApiErrorsOptions } from './handle-api-errors.js';
 export { Hedged, type HedgedOptions } from './hedged.js';
 export { RateLimited, type RateLimitedOptions } from './rate-limited.js';

@@ -123,6 +123,12 @@ const expected: Record<string, (string | RegExp)[]> = {
     'Both are down\n  No answer to "What is a keelson?" now (overloaded)',
     '"client OpenAIClient, model spare":{"tried":2,"answered":1}',
   ],
+  budget: [
+    'acme: answered with 30 tokens\nacme: answered with 30 tokens\n',
+    '(acme has nearly used up its usd per day)\nacme: answered with 30 tokens\n',
+    /acme: refused, room in \d+ h\nacme: refused, room never\nglobex: answered with 30 tokens\n/,
+    'acme has spent $0.000720 of $0.0012\nglobex has spent $0.000240 of $0.0012',
+  ],
   router: [
     'Sixteen calls at once:',
     /key A: [4-9] calls|key A: 1[0-2] calls/,

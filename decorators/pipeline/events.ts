@@ -121,6 +121,8 @@ export interface CacheEvent extends CallEventBase {
 export interface BudgetEvent extends CallEventBase {
   readonly type: 'budget';
   readonly state: 'warning' | 'exceeded';
+  /** Which limit it is, such as `usd per day`. */
+  readonly name: string;
   /** Whose budget it is, where there are several. */
   readonly key?: string;
   readonly unit: 'usd' | 'tokens';

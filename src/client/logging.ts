@@ -76,6 +76,13 @@ function describe(event: PolicyEvent): [Level, string] {
       return ['warn', `${what}: the provider asks everybody to wait ${ms(event.waitMs)}`];
     case 'rejected':
       return ['warn', `${what}: refused by the limiter, the wait would be ${ms(event.waitMs)}`];
+    case 'budget': {
+      const whose = event.key === undefined ? `'${event.name}'` : `'${event.name}' of '${event.key}'`;
+      const taken = `${event.used} of ${event.limit} ${event.unit}`;
+      return event.state === 'warning'
+        ? ['warn', `${what}: the budget ${whose} is nearly used up: ${taken}`]
+        : ['warn', `${what}: refused by the budget ${whose}: ${taken} are used or reserved`];
+    }
     case 'route':
       return event.state === 'cooling'
         ? ['warn', `${what}: ${event.to} failed and is left out for ${ms(event.coolDownMs)}`]
