@@ -12,6 +12,11 @@ export type {
 } from './errors/index.js';
 export * from './limits/index.js';
 export * from './pipeline/index.js';
+export { Cache, type CacheSnapshot } from './cache/cache.js';
+export type { CacheOptions } from './cache/cache-options.js';
+export type { Asked } from './cache/key.js';
+export type { CacheStore } from './cache/store.js';
+export { Cached, type CachedOptions } from './cached.js';
 export { HandleApiErrors, type HandleApiErrorsOptions } from './handle-api-errors.js';
 export { RateLimited, type RateLimitedOptions } from './rate-limited.js';
 export type { Jitter } from './retry/backoff.js';

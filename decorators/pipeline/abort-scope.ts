@@ -95,9 +95,14 @@ export class AbortScope {
     if (this.failure) child.fail(this.failure, this.reason);
   }
 
+  /** Lets go of the scope around this one, whose abort then is not its own any more. */
+  protected leave(parent: AbortScope | undefined): void {
+    parent?.children?.delete(this);
+  }
+
   /** Lets go of everything that could abort this scope, which has ended. */
   protected release(parent: AbortScope | undefined): void {
-    parent?.children?.delete(this);
+    this.leave(parent);
     this.unfollow?.();
     this.listeners = undefined;
   }

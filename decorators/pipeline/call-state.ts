@@ -145,6 +145,11 @@ export class CallState extends AbortScope implements Call {
     return child;
   }
 
+  /** Has this call go on although the one that it was forked from is aborted: for others who wait for it. */
+  detach(): void {
+    this.leave(this.parent);
+  }
+
   private isMadeOfAttempts(): void {
     this.isAttempt = false;
     if (this.parent?.shared === this.shared) this.parent.isMadeOfAttempts();

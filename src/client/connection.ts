@@ -2,6 +2,7 @@ import type { AxiosInstance } from 'axios';
 import { TIMEOUT_DEFAULTS } from '../../decorators/timeout.js';
 import { createHttpSession } from '../http/index.js';
 import { VERSION } from '../version.js';
+import { senderId } from './account.js';
 import { Credentials } from './credentials.js';
 import { environmentHeaders } from './environment.js';
 import type { ClientOptions } from './options.js';
@@ -22,6 +23,8 @@ export interface ConnectionParts {
 export interface Connection {
   readonly http: AxiosInstance;
   readonly credentials: Credentials;
+  /** Tells apart whose answers this client is given. */
+  sender(): string;
   close(how: { abort: boolean }): Promise<void>;
 }
 
@@ -49,5 +52,12 @@ export function connect(parts: ConnectionParts): Connection {
     ...(options.http && { http: options.http }),
     authenticate: (config) => credentials.sign(config, (key) => parts.authHeaders(key)),
   });
-  return { http: session.axios, credentials, close: (how) => session.close(how) };
+  let sender: string | undefined;
+  return {
+    http: session.axios,
+    credentials,
+    sender: () =>
+      (sender ??= senderId(credentials.accountAt(baseURL), { headers, query, http: options.http })),
+    close: (how) => session.close(how),
+  };
 }

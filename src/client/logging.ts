@@ -69,6 +69,10 @@ function describe(event: PolicyEvent): [Level, string] {
       return event.state === 'cooling'
         ? ['warn', `${what}: ${event.to} failed and is left out for ${ms(event.coolDownMs)}`]
         : ['debug', `${what}: goes to ${event.to}`];
+    case 'cache':
+      return event.state === 'failed'
+        ? ['warn', event.error?.message ?? `${what}: the store of the cache failed`]
+        : ['debug', `${what}: cache ${event.state}`];
     case 'warning':
       return ['warn', event.message];
     default:
