@@ -75,13 +75,8 @@ export function keyOf(call: Call, options: CacheOptions): string | Promise<strin
   const asked = askedBy(call);
   const depends = key ? key(call, asked) : asked;
   if (depends === undefined) return undefined;
-  const text = canonical({
-    class: classNameOf(call.self),
-    method: String(call.method),
-    tenant: tenant && tenantOf(call, tenant),
-    depends,
-  });
-  const hash = sha256(text);
+  const whose = [classNameOf(call.self), String(call.method), tenant && tenantOf(call, tenant)];
+  const hash = sha256(canonical(whose) + canonical(depends));
   return typeof hash === 'string' ? `${namespace}:${hash}` : hash.then((digits) => `${namespace}:${digits}`);
 }
 

@@ -49,16 +49,22 @@ export function accountOf(baseURL: string, apiKey: ApiKey | undefined): Account 
 export interface SenderParts {
   readonly headers: Readonly<Record<string, string>>;
   readonly query: Readonly<Record<string, string>>;
+  /** Options of the client's own class. */
+  readonly own: Readonly<Record<string, unknown>>;
   readonly http?:
     { readonly headers?: unknown; readonly params?: unknown; readonly auth?: unknown } | undefined;
 }
 
 /** A name that tells apart whose answers a client is given: by its account, organization, project and the like. */
-export function senderId({ id }: Account, { headers, query, http }: SenderParts): string {
+export function senderId({ id }: Account, { headers, query, own, http }: SenderParts): string {
   // The version of this package changes no answer.
   const told = Object.entries(headers).filter(([name]) => name.toLowerCase() !== 'user-agent');
   const named = Object.fromEntries(told.map(([name, value]) => [name.toLowerCase(), value]));
-  const parts = [id, named, query, http?.headers, http?.params, http?.auth];
+  // Functions and objects cannot be compared; those of our own classes only bring keys.
+  const simple = Object.entries(own).filter(
+    ([, value]) => typeof value !== 'object' && typeof value !== 'function',
+  );
+  const parts = [id, named, query, Object.fromEntries(simple), http?.headers, http?.params, http?.auth];
   return createHash('sha256').update(canonical(parts)).digest('hex');
 }
 

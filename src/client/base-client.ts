@@ -110,6 +110,7 @@ export abstract class BaseLLMClient extends ClientHooks {
       baseURL,
       provider,
       options,
+      optionNames: type.optionNames,
       headers: this.defaultHeaders(options),
       authHeaders: (key) => this.authHeaders(key),
     });

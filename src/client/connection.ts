@@ -14,6 +14,8 @@ export interface ConnectionParts {
   readonly baseURL: string;
   readonly provider: ProviderSpec;
   readonly options: ClientOptions;
+  /** Names of the options of the class itself. */
+  readonly optionNames: readonly string[];
   /** Headers of the class, which come before the user's own. */
   readonly headers: Readonly<Record<string, string>>;
   authHeaders(apiKey: string): Record<string, string>;
@@ -52,12 +54,15 @@ export function connect(parts: ConnectionParts): Connection {
     ...(options.http && { http: options.http }),
     authenticate: (config) => credentials.sign(config, (key) => parts.authHeaders(key)),
   });
+  const own = Object.fromEntries(
+    parts.optionNames.map((name) => [name, (options as Readonly<Record<string, unknown>>)[name]]),
+  );
   let sender: string | undefined;
   return {
     http: session.axios,
     credentials,
     sender: () =>
-      (sender ??= senderId(credentials.accountAt(baseURL), { headers, query, http: options.http })),
+      (sender ??= senderId(credentials.accountAt(baseURL), { headers, query, own, http: options.http })),
     close: (how) => session.close(how),
   };
 }
