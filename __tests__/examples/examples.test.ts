@@ -90,6 +90,13 @@ const expected: Record<string, (string | RegExp)[]> = {
     'Question 1: answered',
     'Question 5: rate_limit_client',
   ],
+  cached: [
+    'Twice the same question:\n  chatCompletion: miss\n  from the cache: false\n  chatCompletion: stored\n  chatCompletion: hit\n  from the cache: true',
+    'Three at the same time:\n  chatCompletion: miss\n  chatCompletion: joined\n  chatCompletion: joined\n',
+    'A stream, read to its end, and again:\n',
+    '  streamChatCompletion: hit\n',
+    'Requests that were sent: 3\nhits 2, misses 3, joined 2',
+  ],
   'custom-provider': [`harbour: ${canned} "Pieces of eight!"`, 'parrot: Eight! (key: cracker)'],
   router: [
     'Sixteen calls at once:',
