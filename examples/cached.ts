@@ -16,7 +16,9 @@ await using client = new OpenAIClient({
   baseURL: server.baseURL,
   policies: [Cached(cache)],
 });
-client.on('cache', ({ method, state }) => console.log(`  ${method}: ${state}`));
+client.on('cache', ({ method, state }) => {
+  if (state !== 'stored') console.log(`  ${method}: ${state}`);
+});
 const messages = [{ role: 'user' as const, content: 'What is a keelson?' }];
 
 console.log('Twice the same question:');

@@ -91,7 +91,7 @@ const expected: Record<string, (string | RegExp)[]> = {
     'Question 5: rate_limit_client',
   ],
   cached: [
-    'Twice the same question:\n  chatCompletion: miss\n  from the cache: false\n  chatCompletion: stored\n  chatCompletion: hit\n  from the cache: true',
+    'Twice the same question:\n  chatCompletion: miss\n  from the cache: false\n  chatCompletion: hit\n  from the cache: true',
     'Three at the same time:\n  chatCompletion: miss\n  chatCompletion: joined\n  chatCompletion: joined\n',
     'A stream, read to its end, and again:\n',
     '  streamChatCompletion: hit\n',
