@@ -114,6 +114,13 @@ const expected: Record<string, (string | RegExp)[]> = {
     'too long:\n  timeout_total (final): streamChatCompletion() was not finished, retries and waits included, within 100',
     'retried:\n  timeout_first_event: another attempt\n  one \n  two \n  three \n  four',
   ],
+  cached: [
+    'Twice the same question:\n  chatCompletion: miss\n  from the cache: false\n  chatCompletion: hit\n  from the cache: true',
+    'Three at the same time:\n  chatCompletion: miss\n  chatCompletion: joined\n  chatCompletion: joined\n',
+    'A stream, read to its end, and again:\n',
+    '  streamChatCompletion: hit\n',
+    'Requests that were sent: 3\nhits 2, misses 3, joined 2',
+  ],
   'custom-provider': [`harbour: ${canned} "Pieces of eight!"`, 'parrot: Eight! (key: cracker)'],
   fallback: [
     'All is well\n  usual of the first provider (attempts: ok)',

@@ -191,6 +191,11 @@ export class CallState extends AbortScope implements Call {
     return this === call || this.parent?.isWithin(call) === true;
   }
 
+  /** Has this call go on although the one that it was forked from is aborted: for others who wait for it. */
+  detach(): void {
+    this.leave(this.parent);
+  }
+
   wait(delayMs: number, reason: 'queue' | 'backoff'): Promise<void> {
     return new Promise((resolve, reject) => {
       this.throwIfAborted();

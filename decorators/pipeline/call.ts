@@ -38,6 +38,8 @@ export interface CallFacts {
   retryAfterMs?: number;
   requestId?: string;
   statusCode?: number;
+  /** True when the result is that of another call, as a cache has kept it: this call has used nothing. */
+  fromCache?: boolean;
 }
 
 /** How a call, or one attempt of it, ended. */

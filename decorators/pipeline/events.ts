@@ -113,6 +113,7 @@ export interface CacheEvent extends CallEventBase {
   readonly type: 'cache';
   /** `joined`: it waits for a call like it that is under way. `failed`: the store could not be read or written. */
   readonly state: 'hit' | 'miss' | 'joined' | 'stored' | 'failed';
+  /** Under which the answer is kept: a hash, from which nothing can be read. */
   readonly key: string;
   readonly error?: LLMError;
 }

@@ -54,6 +54,12 @@ export interface PolicyHost {
     args: readonly unknown[],
     model: string,
   ): readonly unknown[] | undefined;
+  /** Tells apart whose answers these are, without showing a secret: calls of different accounts share no cached answer. */
+  account?(): string;
+  /** Whether an earlier answer may stand for that of the call, where nobody has said; by default it may. */
+  cacheable?(call: Call): boolean;
+  /** Sees the first event of a stream that a cache gives. */
+  onReplay?(call: Call, first: unknown): void;
   /** Objects with the same owner share one retry budget; by default each has its own. */
   retryBudgetOwner?(): object | undefined;
   /** How many tokens the call is expected to use. */

@@ -94,6 +94,10 @@ function describe(event: PolicyEvent): [Level, string] {
       if (event.state === 'half_open') return ['info', `${circuit} is half-open: trial calls decide`];
       return ['info', `${circuit} is closed`];
     }
+    case 'cache':
+      return event.state === 'failed'
+        ? ['warn', event.error?.message ?? `${what}: the store of the cache failed`]
+        : ['debug', `${what}: cache ${event.state}`];
     case 'warning':
       return ['warn', event.message];
     default:
