@@ -7,6 +7,7 @@ import {
   composePolicies,
   ConnectionError,
   currentCall,
+  definePolicy,
   Fallback,
   HandleApiErrors,
   LLMError,
@@ -611,6 +612,51 @@ describe('one call', () => {
       expect(seen[0]?.aborted).toBe(true);
     },
   );
+
+  it('has its retries once over fallbacks within fallbacks', async () => {
+    const last = new Failing();
+    class Middle {
+      @Fallback({ client: last })
+      async ask(_question: string): Promise<string> {
+        throw busy();
+      }
+    }
+    class First {
+      @Fallback({ client: new Middle() })
+      @RetryWithBackoff({ maxRetries: 1, baseDelayMs: 10 })
+      async ask(_question: string): Promise<string> {
+        throw down();
+      }
+    }
+    const error = (await outcome(new First().ask('why'))) as LLMError;
+    expect(last.attempts).toBe(1);
+    expect(error.attempts).toHaveLength(4);
+  });
+
+  it('is not fallen back from when it was ended from outside, with whatever error', async () => {
+    const Ended = definePolicy({
+      kind: 'Ended by tests of fallbacks',
+      place: 'Traced',
+      create: () => ({
+        run(call, next) {
+          void settled().then(() => call.abort(busy()));
+          return next();
+        },
+      }),
+    });
+    const told: string[] = [];
+    class Subject {
+      @Ended()
+      @Fallback({ value: 'Sorry' })
+      async ask(): Promise<string> {
+        return new Promise(() => undefined);
+      }
+    }
+    const subject = new Subject();
+    onPolicyEvent(subject, ({ type }) => told.push(type));
+    expect(await failureOf(subject.ask())).toBeInstanceOf(OverloadedError);
+    expect(told).not.toContain('fallback');
+  });
 
   it('tries nothing more once it is aborted', async () => {
     const controller = new AbortController();
