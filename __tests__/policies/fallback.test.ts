@@ -313,6 +313,11 @@ describe('what is fallen back from', () => {
   it('may be a class of your own, also where @HandleApiErrors has wrapped it', async () => {
     class Jam extends Error {}
     expect(await falls(new Jam('jammed'), { on: Jam })).toBe(true);
+    const known = Object.assign(new Jam('jammed'), { code: 'ECONNRESET' });
+    expect(await falls(known, { on: Jam })).toBe(true);
+    expect(await falls(known, { on: ConnectionError })).toBe(true);
+    const because = new OverloadedError('', 503, undefined, { cause: new Jam('jammed') });
+    expect(await falls(because, { on: Jam })).toBe(false);
     class Robot {
       @Fallback({ value: 'by hand', on: Jam })
       @HandleApiErrors()
@@ -452,6 +457,20 @@ describe('one call', () => {
       'fallback ask 3',
       'failure ask 8',
     ]);
+  });
+
+  it('counts a substitute without decorators as an attempt, and a value as none', async () => {
+    const attempts = async (options: Options): Promise<string[]> => {
+      const client = new Client(options, [busy()]);
+      const told: string[] = [];
+      onPolicyEvent(client, (event) => {
+        if (event.type === 'attempt') told.push(event.error?.code ?? 'ok');
+      });
+      await client.ask('why');
+      return told;
+    };
+    expect(await attempts({ method: 'cheap' })).toEqual(['overloaded', 'ok']);
+    expect(await attempts({ value: () => 'Sorry' })).toEqual(['overloaded']);
   });
 
   it('sums up an attempt once that is retried', async () => {
