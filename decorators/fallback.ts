@@ -80,7 +80,8 @@ class FallbackStage implements Stage<AnyOptions> {
     const allowance = call.retryAllowance ?? { left: Infinity };
     const fork = (args = call.args): Call =>
       call.fork({ attempt: call.attempts.length + 1, args, retryAllowance: allowance });
-    const until = timeIsUp(call);
+    // Where no `@Timeout` keeps it, the caller's time is kept here.
+    const until = runtime().now() + (call.options.timeoutMs ?? Infinity);
     const budget = retryBudgetOf(call.self, bounds);
     let failure: unknown;
     try {
@@ -122,9 +123,4 @@ class FallbackStage implements Stage<AnyOptions> {
     uses.answered++;
     return answer;
   }
-}
-
-/** When no other answer comes in time, in the runtime's milliseconds. */
-function timeIsUp({ deadline, options: { timeoutMs } }: Call): number {
-  return deadline ?? (timeoutMs === undefined ? Infinity : runtime().now() + timeoutMs);
 }

@@ -4,6 +4,7 @@ import {
   continueWith,
   Fallback,
   HandleApiErrors,
+  onPolicyEvent,
   OverloadedError,
   policyHost,
   RetryWithBackoff,
@@ -160,6 +161,36 @@ describe('a stream', () => {
     expect(await failure).toMatchObject({ name: 'AbortError' });
   });
 
+  it('has an account that its substitute ends, and a signal that lasts as long', async () => {
+    let signal: AbortSignal | undefined;
+    class Subject {
+      @Fallback({ method: 'other' })
+      async *speak(_options: CallOptions): AsyncGenerator<string> {
+        throw busy();
+      }
+      async *other(options: CallOptions): AsyncGenerator<string> {
+        signal = options.signal;
+        yield 'one';
+        await new Promise(() => undefined);
+      }
+    }
+    const events: string[] = [];
+    const subject = new Subject();
+    onPolicyEvent(subject, ({ type }) => events.push(type));
+    const controller = new AbortController();
+    const stream = subject.speak({ signal: controller.signal });
+    expect(await stream.next()).toEqual({ value: 'one', done: false });
+    expect(events).toEqual(['attempt', 'fallback']);
+    const step = failureOf(stream.next());
+    controller.abort();
+    expect(await step).toMatchObject({
+      name: 'AbortError',
+      attempts: [{ code: 'overloaded' }, { code: 'aborted' }],
+    });
+    expect(signal?.aborted).toBe(true);
+    expect(events).toEqual(['attempt', 'fallback', 'attempt', 'failure']);
+  });
+
   it('maps what its substitute fails with later', async () => {
     class Subject {
       @Fallback({ method: 'other' })
@@ -209,6 +240,7 @@ describe('no call falls back on itself', () => {
     ['a name that there is not', { method: 'chep' }, 'the class has no method `chep`. Did you mean `cheap`?'],
     ['a field', { method: 'field' }, 'the class has no method `field`.'],
     ['a getter', { method: 'getter' }, 'the class has no method `getter`.'],
+    ['no name near', { method: 'constructr' }, 'the class has no method `constructr`.'],
     ['no method', { method: () => undefined as never }, 'the function `method` gives no method'],
     ['a client without it', { client: {} }, 'the client, of class Object, has no method `ask`.'],
     [
@@ -216,6 +248,7 @@ describe('no call falls back on itself', () => {
       { client: { asks: () => 1 } },
       'the client, of class Object, has no method `ask`. Did you mean `asks`?',
     ],
+    ['a class without it', { client: class Other {} }, 'the client, of class Other, has no method `ask`.'],
     ['a model without place', { model: 'small' }, '`model` has no place in this call'],
   ])('and a misuse is told at the first call: %s', async (_, options, message) => {
     class Subject {
@@ -224,16 +257,20 @@ describe('no call falls back on itself', () => {
         return 1;
       }
       @Fallback(() => options)
-      async ask(): Promise<string> {
+      async ask(_given?: object): Promise<string> {
         return 'fine';
       }
       async cheap(): Promise<string> {
         return 'cheap';
       }
     }
-    const failure = await failureOf(new Subject().ask());
+    class NoRecord {
+      model = 'large';
+    }
+    const failure = await failureOf(new Subject().ask(new NoRecord()));
     expect(failure).toBeInstanceOf(TypeError);
     expect(String(failure)).toContain(`@Fallback on ask(): ${message}`);
+    expect(String(failure)).not.toContain('`constructor`');
   });
 
   it.each<[string, (self: object) => object]>([
@@ -247,6 +284,54 @@ describe('no call falls back on itself', () => {
       }
     }
     expect(String(await failureOf(new Subject().ask()))).toContain(`@Fallback on ask(): ${message}`);
+  });
+
+  it.each<[string, (self: any) => any]>([
+    ['what hides it', (self) => self.ask],
+    ['what is hidden', (self) => Object.getPrototypeOf(self).ask],
+  ])('nor where another function hides the method: %s', async (_, method) => {
+    class Subject {
+      @Fallback({ method })
+      async ask(): Promise<string> {
+        throw busy();
+      }
+    }
+    const subject = new Subject();
+    const hidden = subject.ask;
+    subject.ask = function hides(this: Subject) {
+      return hidden.call(this);
+    };
+    expect(String(await failureOf(subject.ask()))).toContain('it would fall back on itself');
+  });
+
+  it('and a method of another name is none that a client has under it', async () => {
+    class Subject {
+      readonly [policyHost]: PolicyHost = { methodLabel: () => 'vectors' };
+      @Fallback({ client: { vectors: async () => 'of another kind' } })
+      async embed(): Promise<string> {
+        return 'fine';
+      }
+    }
+    expect(String(await failureOf(new Subject().embed()))).toContain('has no method `embed`');
+  });
+
+  it('and a target whose model has no place in the call is passed over where the object says so', async () => {
+    class Subject {
+      readonly [policyHost]: PolicyHost = { withModel: () => undefined };
+      asked = 0;
+      constructor(readonly target: Options) {}
+      @Fallback((self) => self.target)
+      async ask(_params: { model: string }): Promise<string> {
+        this.asked++;
+        throw busy();
+      }
+    }
+    const backup = new Subject({ value: 'backup' });
+    for (const target of [{ model: 'small' }, { client: backup, model: 'small' }]) {
+      const subject = new Subject(target);
+      expect(await failureOf(subject.ask({ model: 'large' }))).toBeInstanceOf(OverloadedError);
+      expect([subject.asked, backup.asked]).toEqual([1, 0]);
+    }
   });
 
   it('and a pair of methods, or of clients, comes to an end', async () => {

@@ -7,6 +7,7 @@ import {
   composePolicies,
   ConnectionError,
   currentCall,
+  definePolicy,
   Fallback,
   HandleApiErrors,
   LLMError,
@@ -312,6 +313,11 @@ describe('what is fallen back from', () => {
   it('may be a class of your own, also where @HandleApiErrors has wrapped it', async () => {
     class Jam extends Error {}
     expect(await falls(new Jam('jammed'), { on: Jam })).toBe(true);
+    const known = Object.assign(new Jam('jammed'), { code: 'ECONNRESET' });
+    expect(await falls(known, { on: Jam })).toBe(true);
+    expect(await falls(known, { on: ConnectionError })).toBe(true);
+    const because = new OverloadedError('', 503, undefined, { cause: new Jam('jammed') });
+    expect(await falls(because, { on: Jam })).toBe(false);
     class Robot {
       @Fallback({ value: 'by hand', on: Jam })
       @HandleApiErrors()
@@ -451,6 +457,20 @@ describe('one call', () => {
       'fallback ask 3',
       'failure ask 8',
     ]);
+  });
+
+  it('counts a substitute without decorators as an attempt, and a value as none', async () => {
+    const attempts = async (options: Options): Promise<string[]> => {
+      const client = new Client(options, [busy()]);
+      const told: string[] = [];
+      onPolicyEvent(client, (event) => {
+        if (event.type === 'attempt') told.push(event.error?.code ?? 'ok');
+      });
+      await client.ask('why');
+      return told;
+    };
+    expect(await attempts({ method: 'cheap' })).toEqual(['overloaded', 'ok']);
+    expect(await attempts({ value: () => 'Sorry' })).toEqual(['overloaded']);
   });
 
   it('sums up an attempt once that is retried', async () => {
@@ -611,6 +631,51 @@ describe('one call', () => {
       expect(seen[0]?.aborted).toBe(true);
     },
   );
+
+  it('has its retries once over fallbacks within fallbacks', async () => {
+    const last = new Failing();
+    class Middle {
+      @Fallback({ client: last })
+      async ask(_question: string): Promise<string> {
+        throw busy();
+      }
+    }
+    class First {
+      @Fallback({ client: new Middle() })
+      @RetryWithBackoff({ maxRetries: 1, baseDelayMs: 10 })
+      async ask(_question: string): Promise<string> {
+        throw down();
+      }
+    }
+    const error = (await outcome(new First().ask('why'))) as LLMError;
+    expect(last.attempts).toBe(1);
+    expect(error.attempts).toHaveLength(4);
+  });
+
+  it('is not fallen back from when it was ended from outside, with whatever error', async () => {
+    const Ended = definePolicy({
+      kind: 'Ended by tests of fallbacks',
+      place: 'Traced',
+      create: () => ({
+        run(call, next) {
+          void settled().then(() => call.abort(busy()));
+          return next();
+        },
+      }),
+    });
+    const told: string[] = [];
+    class Subject {
+      @Ended()
+      @Fallback({ value: 'Sorry' })
+      async ask(): Promise<string> {
+        return new Promise(() => undefined);
+      }
+    }
+    const subject = new Subject();
+    onPolicyEvent(subject, ({ type }) => told.push(type));
+    expect(await failureOf(subject.ask())).toBeInstanceOf(OverloadedError);
+    expect(told).not.toContain('fallback');
+  });
 
   it('tries nothing more once it is aborted', async () => {
     const controller = new AbortController();

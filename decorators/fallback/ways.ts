@@ -66,7 +66,7 @@ function toClient({ client: given, model }: ClientTarget<unknown>, { call }: Fai
   if (client === undefined || client === null) return undefined;
   const { name, method } = methodOfClient(client, call);
   if (isWithin(call, client, name)) return undefined;
-  if (model === undefined && !hasSameVectors(call, client)) return undefined;
+  if (!hasSameVectors(call, client)) return undefined;
   const args = model === undefined ? call.args : argsFor(client, call, model, name);
   if (!args) return undefined;
   const at = model === undefined ? '' : `, model ${model}`;

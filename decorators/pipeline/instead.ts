@@ -18,7 +18,6 @@ export async function runInstead(call: Call, fn: () => unknown, counts: boolean)
   const way = call as CallState;
   const startedAt = runtime().now();
   try {
-    way.throwIfAborted();
     const answer = await way.race(callContext.runInstead(way, async () => fn()));
     const result = way.streaming ? await openFrom(way, iteratorOf(answer, call.label)) : answer;
     if (counts) way.enter(startedAt);
