@@ -238,6 +238,7 @@ describe('what counts', () => {
     ['status 404', new errors.NotFoundError('', 404), false],
     ['status 409', new errors.ConflictError('', 409), false],
     ['status 429', new RateLimitError('', { statusCode: 429 }), false],
+    ['a rate limit that is told by another status', new RateLimitError('', { statusCode: 503 }), false],
     ['an empty account', new errors.QuotaExceededError('', { statusCode: 402 }), false],
     ['the limiter’s own refusal', new RateLimitError('', own), false],
     ['our refusal of another kind', new InternalServerError('', 500, {}, own), false],
@@ -605,6 +606,7 @@ describe('a shared breaker', () => {
     expect(await outcome(a)).toBe('circuit_open');
     expect(Object.keys(breaker.snapshot())).toEqual(['ask']);
     expect(breaker.state).toBe('open');
+    expect(snapshotOf(a, 'ask')).toEqual([{ kind: 'CircuitBreaker', snapshot: breaker.snapshot() }]);
   });
 
   it('is opened by hand, for the time given or its own', async () => {
@@ -642,6 +644,13 @@ describe('a shared breaker', () => {
     await time.advance(1_000);
     expect(fresh.state).toBe('closed');
     expect(await outcome(new Service(fresh))).toBe('ok');
+    expect(fresh.snapshot()['ask']?.state).toBe('closed');
+  });
+
+  it('is opened by hand no longer than the longest, where no time is given', async () => {
+    const breaker = new Breaker({ maxOpenMs: 5_000 });
+    breaker.open();
+    expect(await failureOf(new Service(breaker).ask())).toMatchObject({ retryAfterMs: 5_000 });
   });
 
   it('lets nothing through while it is isolated, until it is closed', async () => {
@@ -700,6 +709,7 @@ describe('a shared breaker', () => {
     breaker.close({ key: 'a' });
     expect(breaker.state).toBe('isolated');
     expect(await outcomes()).toEqual(['ok', 'no']);
+    expect(await failureOf(service.ask('c'))).toMatchObject({ circuit: { state: 'isolated' } });
   });
 
   it('does not count calls from before it was closed', async () => {
