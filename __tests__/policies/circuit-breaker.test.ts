@@ -818,6 +818,22 @@ describe('whose circuit it is', () => {
     expect(await one.good()).toBe('ok');
   });
 
+  it('is each method’s also where their keys are alike', async () => {
+    class Alike {
+      @CircuitBreaker({ minimumCalls: 1, key: () => 'k' })
+      async good() {
+        return 'ok';
+      }
+      @CircuitBreaker({ minimumCalls: 1, key: () => 'k' })
+      async bad() {
+        throw down();
+      }
+    }
+    const service = new Alike();
+    await failureOf(service.bad());
+    expect(await service.good()).toBe('ok');
+  });
+
   it('stays the same when options are made anew for each call, with the latest functions', async () => {
     const asked: string[] = [];
     class Fresh {
@@ -865,7 +881,10 @@ describe('whose circuit it is', () => {
     for (service.minimumCalls = 2; service.minimumCalls <= 100; service.minimumCalls++) await code();
     service.minimumCalls = 1;
     expect(await code()).toBe('circuit_open');
-    for (service.minimumCalls = 101; service.minimumCalls <= 200; service.minimumCalls++) await code();
+    for (service.minimumCalls = 101; service.minimumCalls <= 150; service.minimumCalls++) await code();
+    service.minimumCalls = 1;
+    expect(await code()).toBe('circuit_open');
+    for (service.minimumCalls = 201; service.minimumCalls <= 300; service.minimumCalls++) await code();
     service.minimumCalls = 1;
     expect(await code()).toBe('server_error');
   });
