@@ -208,6 +208,20 @@ describe('a stream that a promise gives', () => {
     expect(counts()).toMatchObject({ calls: 1, slow: 0 });
   });
 
+  it('is slow by its first event, where nobody says what carries content', async () => {
+    const breaker = new Breaker({ key: () => 'it', slowCallMs: 100 });
+    class Plain {
+      @CircuitBreaker(breaker)
+      async events() {
+        return play(['a', 500, 'b']);
+      }
+    }
+    const reading = collect(await new Plain().events());
+    await time.advance(500);
+    await reading;
+    expect(breaker.snapshot()['it']).toMatchObject({ calls: 1, slow: 0 });
+  });
+
   it('is slow by opening and waiting added up', async () => {
     const { streams, counts } = open({ slowCallMs: 100 });
     const opening = streams.promise([60, 40, 'a']);

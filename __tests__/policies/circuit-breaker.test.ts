@@ -238,6 +238,7 @@ describe('what counts', () => {
     ['status 404', new errors.NotFoundError('', 404), false],
     ['status 409', new errors.ConflictError('', 409), false],
     ['status 429', new RateLimitError('', { statusCode: 429 }), false],
+    ['a rate limit that is told by another status', new RateLimitError('', { statusCode: 503 }), false],
     ['an empty account', new errors.QuotaExceededError('', { statusCode: 402 }), false],
     ['the limiter’s own refusal', new RateLimitError('', own), false],
     ['our refusal of another kind', new InternalServerError('', 500, {}, own), false],
@@ -605,6 +606,7 @@ describe('a shared breaker', () => {
     expect(await outcome(a)).toBe('circuit_open');
     expect(Object.keys(breaker.snapshot())).toEqual(['ask']);
     expect(breaker.state).toBe('open');
+    expect(snapshotOf(a, 'ask')).toEqual([{ kind: 'CircuitBreaker', snapshot: breaker.snapshot() }]);
   });
 
   it('is opened by hand, for the time given or its own', async () => {
@@ -642,6 +644,13 @@ describe('a shared breaker', () => {
     await time.advance(1_000);
     expect(fresh.state).toBe('closed');
     expect(await outcome(new Service(fresh))).toBe('ok');
+    expect(fresh.snapshot()['ask']?.state).toBe('closed');
+  });
+
+  it('is opened by hand no longer than the longest, where no time is given', async () => {
+    const breaker = new Breaker({ maxOpenMs: 5_000 });
+    breaker.open();
+    expect(await failureOf(new Service(breaker).ask())).toMatchObject({ retryAfterMs: 5_000 });
   });
 
   it('lets nothing through while it is isolated, until it is closed', async () => {
@@ -700,6 +709,7 @@ describe('a shared breaker', () => {
     breaker.close({ key: 'a' });
     expect(breaker.state).toBe('isolated');
     expect(await outcomes()).toEqual(['ok', 'no']);
+    expect(await failureOf(service.ask('c'))).toMatchObject({ circuit: { state: 'isolated' } });
   });
 
   it('does not count calls from before it was closed', async () => {
@@ -808,6 +818,22 @@ describe('whose circuit it is', () => {
     expect(await one.good()).toBe('ok');
   });
 
+  it('is each method’s also where their keys are alike', async () => {
+    class Alike {
+      @CircuitBreaker({ minimumCalls: 1, key: () => 'k' })
+      async good() {
+        return 'ok';
+      }
+      @CircuitBreaker({ minimumCalls: 1, key: () => 'k' })
+      async bad() {
+        throw down();
+      }
+    }
+    const service = new Alike();
+    await failureOf(service.bad());
+    expect(await service.good()).toBe('ok');
+  });
+
   it('stays the same when options are made anew for each call, with the latest functions', async () => {
     const asked: string[] = [];
     class Fresh {
@@ -855,7 +881,10 @@ describe('whose circuit it is', () => {
     for (service.minimumCalls = 2; service.minimumCalls <= 100; service.minimumCalls++) await code();
     service.minimumCalls = 1;
     expect(await code()).toBe('circuit_open');
-    for (service.minimumCalls = 101; service.minimumCalls <= 200; service.minimumCalls++) await code();
+    for (service.minimumCalls = 101; service.minimumCalls <= 150; service.minimumCalls++) await code();
+    service.minimumCalls = 1;
+    expect(await code()).toBe('circuit_open');
+    for (service.minimumCalls = 201; service.minimumCalls <= 300; service.minimumCalls++) await code();
     service.minimumCalls = 1;
     expect(await code()).toBe('server_error');
   });

@@ -105,6 +105,7 @@ export class Circuit {
 
   /** Opens it for `forMs`, by default as long as after failures. One that is isolated stays so. */
   open(now: number, forMs: number = this.settings.openMs): void {
+    this.advance(now);
     if (this.state === 'isolated') return;
     this.reason = 'it was opened by hand';
     this.openUntil = now + forMs;
@@ -113,12 +114,14 @@ export class Circuit {
 
   /** Lets nothing through until it is closed. */
   isolate(now: number): void {
+    this.advance(now);
     this.reason = 'it was isolated by hand';
     if (this.state !== 'isolated') this.enter('isolated', now);
   }
 
   /** Closes it and forgets what was counted; calls under way are not counted any more. */
   close(now: number): void {
+    this.advance(now);
     this.openings = 0;
     this.enter('closed', now);
   }

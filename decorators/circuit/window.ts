@@ -95,6 +95,6 @@ export class TimeWindow implements Window {
       };
       this.buckets[slot] = NONE;
     }
-    this.newest = Math.max(number, this.newest);
+    this.newest = number;
   }
 }
