@@ -16,6 +16,7 @@ export default {
     '^(\\.{1,2}/.*)\\.js$': '$1',
   },
   transform: { '^.+\\.ts$': '<rootDir>/mutation/transform.cjs' },
+  testSequencer: new URL('sequencer.cjs', import.meta.url).pathname,
   // Of a mutant one failure is enough.
   bail: true,
   haste: { enableSymlinks: false },

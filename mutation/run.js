@@ -17,6 +17,9 @@ const { values, positionals } = parseArgs({
   },
 });
 
+// For the order of the suites, see sequencer.cjs.
+process.env.KEELSON_MUTATED = positionals.join(' ').replaceAll(/decorators|\.ts/g, '');
+
 const results = await new Stryker({
   mutate: positionals.length > 0 ? positionals : ['decorators/**/*.ts'],
   testRunner: 'jest',
