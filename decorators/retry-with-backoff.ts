@@ -1,4 +1,5 @@
 import { RateLimitError, type LLMError } from './errors/index.js';
+import { isFinal } from './errors/table.js';
 import { definePolicy, type Call, type PolicyTarget } from './pipeline/index.js';
 import {
   DirectStage,
@@ -139,22 +140,8 @@ class RetryStage extends DirectStage<RetryOptions> {
   }
 }
 
-/** Ends that trying again cannot change, whatever `retryOn` says: the caller's and our own policies' refusals. */
-const FINAL_CODES: ReadonlySet<string> = new Set([
-  'aborted',
-  'timeout_total',
-  'queue_full',
-  'circuit_open',
-  'budget_exceeded',
-  'store_unavailable',
-]);
-
-function isFinal(error: LLMError): boolean {
-  return error.origin === 'client' || FINAL_CODES.has(error.code);
-}
-
 function isRetryable(call: Call, error: LLMError, { retryOn }: RetryOptions): boolean {
-  if (isFinal(error)) return false;
+  if (error.origin === 'client' || isFinal(error.code)) return false;
   if (!retryOn) return error.retryable;
   try {
     const answer: unknown = retryOn(error);

@@ -1,4 +1,5 @@
 import type { LLMError, RateLimitInfo } from '../../decorators/errors/index.js';
+import { isOwnRefusal } from '../../decorators/errors/table.js';
 import { runtime } from '../../decorators/pipeline/runtime.js';
 import type { BaseLLMClient } from '../client/base-client.js';
 import { PeakEwma } from './peak-ewma.js';
@@ -176,17 +177,8 @@ export function isFaultOfRoute(error: LLMError): boolean {
   return error.statusCode !== undefined && LASTING_STATUSES.has(error.statusCode);
 }
 
-/** Refusals of a route's own policies: it is not ill, but this call has to go elsewhere. */
-const OWN_REFUSALS = new Set([
-  'rate_limit_client',
-  'circuit_open',
-  'budget_exceeded',
-  'queue_full',
-  'store_unavailable',
-  'client_closed',
-]);
-
 /** Whether the same call may succeed on another route. */
 export function maySucceedElsewhere(error: LLMError): boolean {
-  return isFaultOfRoute(error) || OWN_REFUSALS.has(error.code);
+  // A route that refuses by itself is not ill, but the call has to go elsewhere.
+  return isFaultOfRoute(error) || isOwnRefusal(error.code) || error.code === 'client_closed';
 }

@@ -3,6 +3,7 @@ import { definePolicy, type Call, type Next, type Stage } from '../../decorators
 import { hostOf } from '../../decorators/pipeline/host.js';
 import { runtime } from '../../decorators/pipeline/runtime.js';
 import { retryBudgetOf } from '../../decorators/retry/budget.js';
+import type { RetryOptions } from '../../decorators/retry-with-backoff.js';
 import { chooseRoute, type Errand } from './choose.js';
 import { maySucceedElsewhere, type CoolDown, type Route } from './route.js';
 
@@ -99,7 +100,8 @@ async function errandOf(call: Call, routes: readonly Route[]): Promise<Errand> {
 
 /** A call that goes on elsewhere is one more there: it draws on the budget that the retries there draw on. */
 function mayTry(route: Route): boolean {
-  return retryBudgetOf(route.client)?.takeRetry() ?? true;
+  const own = hostOf(route.client)?.policyOptions?.('RetryWithBackoff') as RetryOptions | false | undefined;
+  return retryBudgetOf(route.client, (own || undefined)?.budget)?.takeRetry() ?? true;
 }
 
 function allCoolingDown(call: Call, routes: readonly Route[]): LLMError {
