@@ -6,6 +6,7 @@ const FOLDERS = ['pipeline', 'policies', 'limits', 'errors'];
 
 export default {
   rootDir: '..',
+  roots: ['<rootDir>/decorators', '<rootDir>/src', '<rootDir>/__tests__'],
   testEnvironment: new URL('environment.cjs', import.meta.url).pathname,
   setupFiles: ['<rootDir>/mutation/setup.cjs'],
   testMatch: FOLDERS.map((folder) => `<rootDir>/__tests__/${folder}/**/*.test.ts`),
