@@ -40,14 +40,14 @@ export const decorators = (...names) => names.map((name) => make[name]());
 
 /** Decorates a method as the compilers do for the TC39 dialect. `others` stand on another method of the object. */
 export function decorated(list, { method = async (value) => value, others = [] } = {}) {
-  class Subject {}
+  const prototype = {};
   const define = (name, decorators) => {
     const context = { kind: 'method', name, static: false, private: false };
-    Subject.prototype[name] = decorators.reduce((body, decorator) => decorator(body, context), method);
+    prototype[name] = decorators.reduce((body, decorator) => decorator(body, context), method);
   };
   define('call', list);
   define('other', others);
-  const subject = new Subject();
+  const subject = Object.create(prototype);
   return (value) => subject.call(value);
 }
 

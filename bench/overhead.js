@@ -2,7 +2,6 @@
 import { inTurn } from './in-turn.js';
 import { decorated, decorators, missing, underCockatiel, underOpossum } from './overhead-subjects.js';
 import { table } from './report.js';
-import './stream-overhead.js';
 
 const three = ['errors', 'retry', 'limit'];
 const six = [...three, 'timeout', 'breaker', 'fallback'];
@@ -26,7 +25,14 @@ const subjects = {
   'opossum: breaker, timeout, fallback, cache': opossum.call,
 };
 
-const times = await inTurn(subjects, { calls: 10_000, rounds: 15 });
+const sizes = { calls: 10_000, rounds: 15 };
+// Before any decorated method has run: without the AsyncLocalStorage that it switches on.
+const peers = ['cockatiel 3: retry, breaker, bulkhead', 'opossum: breaker, timeout, fallback, cache'];
+const alone = await inTurn(
+  Object.fromEntries(['bare async method', ...peers].map((name) => [name, subjects[name]])),
+  sizes,
+);
+const times = await inTurn(subjects, sizes);
 opossum.end();
 table(
   'Overhead of policies, a call',
@@ -42,6 +48,10 @@ for (const [ours, theirs] of [
 ]) {
   console.log(`${ours} / ${theirs}: ${times.ratio(ours, theirs).toFixed(2)}`);
 }
+for (const name of peers) {
+  console.log(`${name}, before AsyncLocalStorage is in use: ${Math.round(alone.over(name))} ns over bare`);
+}
 if (missing.size > 0)
   console.log(`Not there yet, a policy that does nothing in place of: ${[...missing].join(', ')}`);
 console.log();
+await import('./stream-overhead.js');

@@ -6,6 +6,7 @@ const FOLDERS = ['pipeline', 'policies', 'limits', 'errors'];
 
 export default {
   rootDir: '..',
+  roots: ['<rootDir>/decorators', '<rootDir>/src', '<rootDir>/__tests__'],
   testEnvironment: new URL('environment.cjs', import.meta.url).pathname,
   setupFiles: ['<rootDir>/mutation/setup.cjs'],
   testMatch: FOLDERS.map((folder) => `<rootDir>/__tests__/${folder}/**/*.test.ts`),
@@ -16,6 +17,7 @@ export default {
     '^(\\.{1,2}/.*)\\.js$': '$1',
   },
   transform: { '^.+\\.ts$': '<rootDir>/mutation/transform.cjs' },
+  testSequencer: new URL('sequencer.cjs', import.meta.url).pathname,
   // Of a mutant one failure is enough.
   bail: true,
   haste: { enableSymlinks: false },

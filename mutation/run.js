@@ -17,11 +17,15 @@ const { values, positionals } = parseArgs({
   },
 });
 
+// For the order of the suites, see sequencer.cjs.
+process.env.KEELSON_MUTATED = positionals.join(' ').replaceAll(/decorators|\.ts/g, '');
+
 const results = await new Stryker({
   mutate: positionals.length > 0 ? positionals : ['decorators/**/*.ts'],
   testRunner: 'jest',
   plugins: [import.meta.resolve('@stryker-mutator/jest-runner')],
-  jest: { projectType: 'custom', configFile: 'mutation/jest.config.js' },
+  // To find related tests jest reads every file anew for each mutant; which tests a mutant concerns is known without.
+  jest: { projectType: 'custom', configFile: 'mutation/jest.config.js', enableFindRelatedTests: false },
   coverageAnalysis: 'perTest',
   concurrency: Number(values.concurrency),
   ignoreStatic: !values.static,

@@ -23,8 +23,8 @@ export type Inward = (
  */
 export abstract class DirectStage<O extends object> implements Stage<O> {
   /**
-   * `onResult` and `onFailure` are those of the stages around: what goes inward must end in calling one of them. What it
-   * throws itself is handed to `onFailure`.
+   * `onResult` and `onFailure` are those of the stages around: what is passed inward must end in calling the one or the
+   * other, for a failure that it has an answer to `onResult`. What `drive` itself throws is handed to `onFailure`.
    */
   abstract drive(
     call: Call,
