@@ -18,4 +18,7 @@ export { RateLimited, type RateLimitedOptions } from './rate-limited.js';
 export type { Jitter } from './retry/backoff.js';
 export type { RetryBudgetOptions } from './retry/budget.js';
 export { RetryWithBackoff, type RetryNotice, type RetryOptions } from './retry-with-backoff.js';
+export type { TelemetryApi } from './telemetry/api.js';
+export type { Semconv } from './telemetry/names.js';
+export { Traced, type TracedOptions } from './traced.js';
 export { Timeout, type TimeoutOptions } from './timeout.js';

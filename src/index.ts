@@ -18,6 +18,7 @@ export { OllamaClient, type OllamaClientOptions } from './providers/ollama/ollam
 export { OpenAICompatibleClient } from './providers/openai-compatible.js';
 export { OpenAIClient, type OpenAIClientOptions } from './providers/openai/openai-client.js';
 export { createClient, ProviderRegistry, type ClientClass, type OptionsOf } from './providers/registry.js';
+export { RouterClient, type RouteOptions, type RouterOptions, type RouteSnapshot } from './router/index.js';
 export type { TextCounter, Tokenizer } from './tokenizer/tokenizer.js';
 export { ChatCompletionStream, type ChatEvents, type SseEvent } from './streaming/index.js';
 export type * from './wire/index.js';

@@ -2,13 +2,17 @@ import { describe, expect, test } from '@jest/globals';
 import { AxiosError, AxiosHeaders, CanceledError, type InternalAxiosRequestConfig } from 'axios';
 import {
   AbortError,
+  BudgetExceededError,
+  CircuitOpenError,
   fromFailure,
   LLMError,
   neverSent,
   OverloadedError,
   QueueFullError,
   RateLimitError,
+  StoreUnavailableError,
   TimeoutError,
+  UnsupportedOperationError,
 } from '../../decorators/errors/index.js';
 
 const config = {
@@ -670,6 +674,11 @@ describe('neverSent', () => {
     ],
     ['our limiter', new RateLimitError('x', { origin: 'client' }), true],
     ['our queue', new QueueFullError('x'), true],
+    ['our circuit breaker', new CircuitOpenError('x'), true],
+    ['our budget', new BudgetExceededError('x'), true],
+    ['our store', new StoreUnavailableError('x'), true],
+    ['what we cannot do', new UnsupportedOperationError('x'), true],
+    ['our total timeout', new TimeoutError('x', { code: 'timeout_total' }), false],
     ['reset', fromFailure(axiosFrom(withCode('ECONNRESET', 'read', { syscall: 'read' }))), false],
     ['429', fromFailure(axiosResponse(429, '')), false],
     ['timeout', new TimeoutError('x'), false],

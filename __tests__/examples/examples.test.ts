@@ -105,6 +105,21 @@ const expected: Record<string, (string | RegExp)[]> = {
     'retried:\n  timeout_first_event: another attempt\n  one \n  two \n  three \n  four',
   ],
   'custom-provider': [`harbour: ${canned} "Pieces of eight!"`, 'parrot: Eight! (key: cracker)'],
+  router: [
+    'Sixteen calls at once:',
+    /key A: [4-9] calls|key A: 1[0-2] calls/,
+    'reserve: 0 calls',
+    'Key A is refused, key B has no capacity:',
+    /(key A failed and is left out for 60000 ms|key B failed and is left out for 20000 ms)\n {2}key [AB] failed/,
+    'ok',
+  ],
+  traced: [
+    'chat gpt-4o-mini',
+    'gen_ai.usage.input_tokens',
+    'keelson.attempts: 2',
+    /keelson\.attempt .*overloaded/,
+    'keelson.retry',
+  ],
   'own-class': [
     'one lamp, one chair, one table, one clock, one vase, one rug',
     'robots at work at the same time: 2',
@@ -169,13 +184,13 @@ test('the README lists every code of an error with its class, and whether it is 
     listed[`${name} ${code}`] = retried;
   }
   const unused = ['CircuitOpenError', 'BudgetExceededError'];
-  const words = { true: 'yes', false: 'no', 'by status': '408, 5xx' };
+  const words: Record<string, string> = { true: 'yes', 'by status': '408, 5xx' };
   const inTable = Object.entries(ERROR_TABLE)
     .filter(([errorName]) => !unused.includes(errorName))
     .flatMap(([errorName, codes]) =>
       Object.entries(codes).map(([code, retryable]) => [
         `${errorName} ${code}`,
-        words[`${retryable as boolean}`],
+        words[String(retryable)] ?? 'no',
       ]),
     );
   expect(listed).toEqual(Object.fromEntries(inTable));

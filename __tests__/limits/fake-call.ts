@@ -6,6 +6,7 @@ import { AbortError, LLMError } from '../../decorators/errors/index';
 
 /** A call as the pipeline hands it to the limiter, made by hand. */
 export class FakeCall implements Call {
+  readonly id = 'call_fake';
   readonly retryAllowance = undefined;
   readonly method = 'chat';
   readonly label = 'chat';

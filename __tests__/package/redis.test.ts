@@ -67,6 +67,27 @@ describe.each(Object.entries(clients))(
       expect([code, stderr]).toEqual([0, '']);
     });
 
+    test('does not either while Redis is gone', async () => {
+      const gone = await startRedis();
+      const shutdown =
+        name === 'ioredis'
+          ? `client.call('SHUTDOWN', 'NOSAVE')`
+          : `client.sendCommand(['SHUTDOWN', 'NOSAVE'])`;
+      const { code, stderr } = await project.script(
+        'gone.mjs',
+        `${setting(`await import('keelson/redis')`)}
+      client.on('error', () => {});
+      const lost = new Promise((resolve) => client.on('reconnecting', resolve));
+      ${shutdown}.catch(() => {});
+      await lost;
+      client.disconnect();
+      ${watchdog}`,
+        [String(gone.port)],
+      );
+      await gone.stop();
+      expect([code, stderr]).toEqual([0, '']);
+    });
+
     test('does so no more once it is closed', async () => {
       const { code, stderr } = await project.script(
         'close.mjs',

@@ -559,6 +559,13 @@ describe('the cap on extra traffic', () => {
     expect(snapshot(client)).toMatchObject({ started: 1, won: 0, skipped: 1 });
   });
 
+  it('is asked once a call', async () => {
+    const script = [{ ms: 150 }, { ms: 1 }, { ms: 150, fail: down() }];
+    const client = new Client(script, { ...capped, maxHedges: 3 });
+    await hedged(client, 2);
+    expect(client.hedges()).toEqual(['started 2 at 100 slow', 'won 2 at 101', 'skipped 1 at 100 cap']);
+  });
+
   it('holds back the attempt after a failure as well: the failure is thrown', async () => {
     const fail = down();
     const client = new Client([{ ms: 150 }, { ms: 1 }, { ms: 30, fail }], capped);
@@ -794,6 +801,15 @@ describe('an end from outside', () => {
     expect(await failure).toBeInstanceOf(AbortError);
   });
 
+  it('in the moment of a failure begins no further attempt', async () => {
+    const client = new Client([{ ms: 30, fail: down() }, slow], { ...free, delayMs: 100 });
+    const controller = new AbortController();
+    onPolicyEvent(client, ({ type }) => type === 'attempt' && controller.abort());
+    const { value, at } = await outcome(() => client.run({ signal: controller.signal }));
+    expect([(value as Error).name, at]).toEqual(['AbortError', 30]);
+    expect(client.hedges()).toEqual([]);
+  });
+
   it('before anything has begun begins nothing', async () => {
     const client = new Client([slow], { ...free, delayMs: 100 });
     await failureOf(client.run({ signal: AbortSignal.abort() }));
@@ -812,14 +828,52 @@ describe('an end from outside', () => {
     expect(at).toBe(250);
     expect(value).toMatchObject({ name: 'TimeoutError', code: 'timeout_total' });
     // The first ends at 120, the second at 220, the third at 240.
+    expect((value as LLMError).attempts.map(({ code }) => code)).toEqual([
+      ...['timeout_attempt', 'timeout_attempt', 'timeout_attempt'],
+      ...['timeout_total', 'timeout_total'],
+    ]);
     expect(client.at).toEqual([0, 100, 120, 220, 240]);
-    expect((value as LLMError).attempts.map(({ code }) => code)).toEqual(
-      expect.arrayContaining(['timeout_attempt', 'timeout_total']),
-    );
   });
 });
 
 describe('attempts', () => {
+  const Gate = definePolicy<{ opensAt: number }>({
+    kind: 'Gate with a number in tests of hedges',
+    place: 'CircuitBreaker(check)',
+    create: () => ({
+      async run(call: Call, next: Next, { opensAt }) {
+        if (call.attempt < opensAt) throw down();
+        return next();
+      },
+    }),
+  });
+
+  it('that fail before the method begins are followed by another at once as well', async () => {
+    class Gated extends Client {
+      @Gate({ opensAt: 2 })
+      override async run() {
+        return this.turn();
+      }
+    }
+    const client = new Gated([{ ms: 10 }], { ...free, delayMs: 100 });
+    expect(await outcome(() => client.run())).toEqual({ value: 'answer 1', at: 10 });
+    expect(client.hedges()).toEqual(['started 2 at 0 failure', 'won 2 at 10']);
+  });
+
+  it('keep the number that the retry has given', async () => {
+    class Gated extends Client {
+      @Gate({ opensAt: 3 })
+      @RetryWithBackoff({ baseDelayMs: 10, jitter: 'none' })
+      override async run() {
+        return this.turn();
+      }
+    }
+    const client = new Gated([{ ms: 10 }], { ...free, delayMs: 100 });
+    // Attempt 1 and its hedge, 2, were not let in. The next begins as 2, since none has been made; its hedge is 3.
+    expect((await outcome(() => client.run())).value).toBe('answer 1');
+    expect(client.events.at(-1)).toMatchObject({ type: 'success', attempt: 3 });
+  });
+
   it('are numbered through, over retries', async () => {
     class Retrying extends Client {
       @RetryWithBackoff({ baseDelayMs: 10, jitter: 'none' })

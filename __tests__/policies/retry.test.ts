@@ -129,6 +129,8 @@ describe('what is retried', () => {
     expect(seen[0]).toBeInstanceOf(LLMError);
     expect(seen[0]).toMatchObject({ code: 'unexpected' });
     expect((await run(new Client([down()], { retryOn: () => false }))).at).toHaveLength(1);
+    const unable = new errors.UnsupportedOperationError('');
+    expect((await run(new Client([unable], options))).at).toHaveLength(2);
   });
 });
 

@@ -1,6 +1,6 @@
 /** For the suites of providers of another wire format. */
 import { expect, it } from '@jest/globals';
-import type { BaseLLMClient, ClientOptions, KnownChatParams } from 'keelson';
+import type { BaseLLMClient, ChatParams, ClientOptions, KnownChatParams } from 'keelson';
 import { atEnd, failureOf, json, KEY, messages, readBody, serve } from '../client/support.js';
 
 type Class = new (options: ClientOptions) => BaseLLMClient;
@@ -49,6 +49,24 @@ export async function open(Class: Class, answers: Answer[], options: ClientOptio
   const dropped: string[] = [];
   client.on('warning', ({ subject }) => dropped.push(subject));
   return { client, sent, dropped };
+}
+
+/** The tokens that a call reserves for its output. */
+export async function reservedOutput(
+  Class: Class,
+  answer: unknown,
+  params: ChatParams,
+  extraBody: Readonly<Record<string, unknown>> = {},
+): Promise<number> {
+  const { client } = await open(Class, [{ body: answer }], {
+    rateLimit: { tokensPerMinute: 1e6 },
+    tokenizer: () => 0,
+  });
+  const reserved: number[] = [];
+  client.on('admitted', ({ tokens }) => reserved.push(tokens as number));
+  await client.chatCompletion(messages, params, { extraBody });
+  // 3 for the reply, and 4 for each message.
+  return (reserved[0] as number) - 3 - 4 * messages.length;
 }
 
 /** What becomes of a param: what is sent for it, what is told to be left out, or what is refused. */

@@ -227,6 +227,18 @@ test('a refused connection is told with its code, though it was refused at sever
   expect(error).not.toBeInstanceOf(AggregateError);
 });
 
+test('what has failed is not sent again, for Redis may have done it', async () => {
+  const sent: string[] = [];
+  const fail = (script: string) => {
+    sent.push(script);
+    return Promise.reject(new Error('ETIMEDOUT'));
+  };
+  expect(String(await failureOf(take(new RedisStore({ evalsha: fail, eval: fail }, options))))).toContain(
+    'ETIMEDOUT',
+  );
+  expect(sent).toHaveLength(1);
+});
+
 test.each(['OK', 'true', '1 2 3', ''])('an answer that cannot be one (%s) is an error', async (answer) => {
   const client = { evalsha: async () => answer, eval: async () => answer };
   expect(String(await failureOf(take(new RedisStore(client, options))))).toContain('answer');

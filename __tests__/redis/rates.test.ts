@@ -13,7 +13,6 @@ describe.each(clientNames)('the rates of a balance, by %s', (name) => {
       used: [2, 400],
       drawn: cost(2, 400),
       closedForMs: 0,
-      ahead: 0,
     });
     // 100 are missing of 1000 a minute.
     expect(answer.waitMs).toBe(6000);

@@ -44,7 +44,7 @@ describe.each(clientNames)('what is stored, by %s', (name) => {
   });
 
   test('stays exact for numbers of any size', async () => {
-    const limits = limitsOf({ tokens: 1e9, dailyTokens: 1e12 });
+    const limits = limitsOf({ tokens: 1e9, dailyTokens: 987_654_321_987.653 });
     const store = suite.store();
     await store.take('key', { limits, costs: [cost(1, 999_999_999.999)], running: 0 });
     await suite.runtime.advance(59_999);
@@ -54,9 +54,11 @@ describe.each(clientNames)('what is stored, by %s', (name) => {
     expect(used).toEqual([
       left(999_999_999_999n, 10n ** 12n, BigInt(MINUTE)),
       // More has been refilled than was used.
-      Math.max(0, left(999_999_999_999n, 10n ** 15n, BigInt(DAY))),
+      Math.max(0, left(999_999_999_999n, 987_654_321_987_653n, BigInt(DAY))),
     ]);
     expect(drawn.tokens).toBe(999_999_999.999);
+    const [, remainder] = (await suite.hash())['r:dailyTokens']?.split(':') ?? [];
+    expect(remainder).toBe(String((59_999n * 987_654_321_987_653n) % BigInt(DAY)));
   });
 
   test.each<[string, (store: RedisStore) => Promise<unknown>]>([
@@ -112,8 +114,8 @@ describe.each(clientNames)('what is stored, by %s', (name) => {
     await ask(second);
     const newer = await ask(second);
     expect(newer.place).toBeGreaterThan(place as number);
-    expect(await ask(first, place)).toMatchObject({ place, ahead: 0 });
-    expect(await ask(second, newer.place)).toMatchObject({ ahead: 1 });
+    expect(await ask(first, place)).toMatchObject({ place, waitMs: MINUTE });
+    expect(await ask(second, newer.place)).toMatchObject({ waitMs: 2 * MINUTE });
   });
 });
 
@@ -139,9 +141,10 @@ describe.each(clientNames)('a clock of Redis that steps back, by %s', (name) => 
     await suite.runtime.advance(2000);
     expect(await first.observe('key', { limits })).toMatchObject({ used: [8], closedForMs: 6000 });
     // The line and the running calls end in their time.
-    expect(await first.take('key', { limits, costs: calls(1), running: 10 })).toMatchObject({ ahead: 1 });
+    const many = { limits, costs: [cost(9, 0)], running: 10 };
+    expect(await first.take('key', many)).toMatchObject({ waitMs: 8000 });
     await suite.runtime.advance(1000);
-    expect(await first.take('key', { limits, costs: calls(1), running: 10 })).toMatchObject({ ahead: 0 });
+    expect(await first.take('key', many)).toMatchObject({ waitMs: 6000 });
     await suite.runtime.advance(30_000);
     expect(await second.observe('key', { limits })).toMatchObject({ running: 0 });
     expect(await suite.ttl()).toBeLessThan(5 * MINUTE);

@@ -1,8 +1,11 @@
-import { describe, expect, test } from '@jest/globals';
-import { EventEmitter } from 'node:events';
-import { RedisStore } from '../../src/redis/index';
-import { settled } from '../support/virtual-runtime';
-import { calls, clientNames, connectClient, cost, limitsOf, redisSuite } from './support';
+import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
+import { Redis } from 'ioredis';
+import { EventEmitter, once } from 'node:events';
+import { createClient } from 'redis';
+import { RedisStore, type RedisClient } from '../../src/redis/index';
+import { startRedis, type RedisServer } from '../support/redis-server';
+import { installVirtualRuntime, settled, type VirtualRuntime } from '../support/virtual-runtime';
+import { calls, clientNames, connectClient, cost, limitsOf, redisSuite, type ClientName } from './support';
 
 describe.each(clientNames)('a process that waits, by %s', (name) => {
   const suite = redisSuite(name);
@@ -174,20 +177,144 @@ describe.each(clientNames)('a process that waits, by %s', (name) => {
   });
 
   test('hears again after the connection for messages was lost', async () => {
-    const own = await connectClient(name, suite.server.port);
-    const store = new RedisStore(own.client, { name: 'test', whenDown: 'open' });
-    let woken = 0;
-    store.onWake('key', () => woken++);
-    await eventually(async () => woken === 1);
-    const [channel] = (await suite.admin.pubsub('CHANNELS', '*')) as string[];
-    await suite.admin.call('CLIENT', 'KILL', 'TYPE', 'pubsub');
-    woken = 0;
-    await eventually(async () => {
-      await suite.admin.publish(channel as string, 'key');
-      return woken > 0;
-    });
-    await own.end();
+    const { holder, stores, woken } = await setting(400);
+    for (let round = 1; round <= 2; round++) {
+      const before = await listening();
+      await suite.admin.call('CLIENT', 'KILL', 'TYPE', 'pubsub');
+      await eventually(async () => {
+        await suite.runtime.advance(100);
+        const now = await listening();
+        return now !== '' && now !== before;
+      });
+      await suite.redis.idle();
+    }
+    await ask(stores[0] as RedisStore, 400);
+    woken.length = 0;
+    await give(holder, 500);
+    await suite.redis.idle();
+    expect(woken).toEqual([0]);
   }, 30_000);
+
+  /** The ids of the connections that listen. */
+  const listening = async () =>
+    (String(await suite.admin.call('CLIENT', 'LIST', 'TYPE', 'pubsub')).match(/^id=\d+/gm) ?? []).join();
+});
+
+describe('the connection for messages', () => {
+  let server: RedisServer;
+  let runtime: VirtualRuntime;
+  let restore: () => void;
+  beforeEach(async () => {
+    ({ runtime, restore } = installVirtualRuntime());
+    server = await startRedis();
+  }, 30_000);
+  afterEach(async () => {
+    restore();
+    await server?.stop();
+  });
+  const clients: [ClientName, () => Promise<{ client: RedisClient & EventEmitter; end: () => unknown }>][] = [
+    [
+      'ioredis',
+      async () => {
+        const options = { retryStrategy: null, enableOfflineQueue: false, autoResubscribe: false };
+        const client = new Redis({ port: server.port, host: '127.0.0.1', ...options });
+        await once(client, 'ready');
+        return { client, end: () => client.disconnect() };
+      },
+    ],
+    [
+      'node-redis',
+      async () => {
+        const socket = { port: server.port, host: '127.0.0.1', reconnectStrategy: false as const };
+        const client = createClient({ socket, disableOfflineQueue: true });
+        await client.connect();
+        return { client, end: () => client.destroy() };
+      },
+    ],
+  ];
+
+  test.each(clients)('is opened anew when that of %s has given up', async (_, connect) => {
+    const { client, end } = await connect();
+    client.on('error', () => {});
+    const store = new RedisStore(client, { name: 'test', whenDown: 'open' });
+    const admin = new Redis(server.port, '127.0.0.1');
+    let heard = 0;
+    store.onWake('key', () => heard++);
+    for (let round = 1; round <= 3; round++) {
+      await eventually(async () => {
+        await runtime.advance(1000);
+        return heard === round;
+      });
+      await admin.call('CLIENT', 'KILL', 'TYPE', 'pubsub');
+    }
+    await store.close();
+    await end();
+    admin.disconnect();
+  });
+
+  test('leaves no timer when the store is closed while it is lost', async () => {
+    const { client, end } = await connectClient('ioredis', server.port);
+    const store = new RedisStore(client, { name: 'test', whenDown: 'open' });
+    await new Promise<void>((heard) => store.onWake('key', heard));
+    await server.stop();
+    await eventually(async () => runtime.pendingTimers === 1);
+    await store.close();
+    expect(runtime.pendingTimers).toBe(0);
+    await end();
+  });
+
+  test('is not opened for a client that was closed while Redis was gone', async () => {
+    const { client, end } = await connectClient('ioredis', server.port);
+    const store = new RedisStore(client, { name: 'test', whenDown: 'open' });
+    await new Promise<void>((heard) => store.onWake('key', heard));
+    const opened = jest.spyOn(client as Redis, 'duplicate');
+    await server.stop();
+    await new Promise((lost) => (client as Redis).once('reconnecting', lost));
+    await end();
+    await eventually(async () => runtime.pendingTimers === 1);
+    await runtime.advance(10 * 60_000);
+    expect(opened).not.toHaveBeenCalled();
+    await store.close();
+  });
+
+  test('does not wait for sentinels by itself', async () => {
+    await server.stop();
+    const sentinels = [{ host: '127.0.0.1', port: server.port }];
+    const client = new Redis({ sentinels, name: 'test', sentinelRetryStrategy: () => 500 });
+    client.on('error', () => {});
+    const store = new RedisStore(client, { name: 'test', whenDown: 'open' });
+    store.onWake('key', () => {});
+    await eventually(async () => runtime.pendingTimers === 1);
+    client.disconnect();
+    await store.close();
+    expect(runtime.pendingTimers).toBe(0);
+  });
+
+  test.each(clientNames)(
+    'by %s leaves it to the client to complain of a server that is gone',
+    async (name) => {
+      const { client, end } = await connectClient(name, server.port);
+      const complaints: unknown[] = [];
+      const complain = console.error;
+      console.error = (...words) => complaints.push(words);
+      try {
+        const store = new RedisStore(client, { name: 'test', whenDown: 'open' });
+        await new Promise<void>((heard) => store.onWake('key', heard));
+        await server.stop();
+        let attempts = 0;
+        (client as unknown as EventEmitter).on('reconnecting', () => attempts++);
+        await eventually(async () => {
+          await runtime.advance(1000);
+          return attempts >= 3;
+        });
+      } finally {
+        console.error = complain;
+        await end();
+      }
+      expect(complaints).toEqual([]);
+    },
+    30_000,
+  );
 });
 
 describe('a client that cannot be listened with', () => {
@@ -226,19 +353,21 @@ describe('a client that cannot be listened with', () => {
     await settled();
   });
 
-  test('is tried again by the next who listens', async () => {
-    let duplicates = 0;
+  test('is tried again after 1 s, and then after twice as long each time, up to a minute', async () => {
+    const { runtime, restore } = installVirtualRuntime();
+    const tried: number[] = [];
     const duplicate = () => {
-      duplicates++;
+      tried.push(runtime.now() / 1000);
       throw new Error('no');
     };
     const store = new RedisStore({ ...scripts, duplicate } as typeof scripts, options);
-    for (let i = 1; i <= 3; i++) {
-      store.onWake('key', () => {});
-      store.onWake('other', () => {});
-      await settled();
-      expect(duplicates).toBe(i);
-    }
+    store.onWake('key', () => {});
+    store.onWake('other', () => {});
+    await runtime.advance(4 * 60_000);
+    expect(tried).toEqual([0, 1, 3, 7, 15, 31, 63, 123, 183]);
+    await store.close();
+    expect(runtime.pendingTimers).toBe(0);
+    restore();
   });
 });
 

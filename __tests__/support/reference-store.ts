@@ -79,7 +79,7 @@ export class ReferenceStore implements LimiterStore {
     const kept = refused && (place ?? own?.place ?? ++entry.places);
     if (refused && kept !== undefined) entry.tickets.set(this, { ...refused, place: kept });
     if (own && !refused) this.wakeNext(key, entry, limits);
-    return { ...this.state(entry, limits), granted, waitMs, place: kept, ahead: ahead.length };
+    return { ...this.state(entry, limits), granted, waitMs, place: kept };
   }
 
   async settle(key: string, { limits, calls = 1, reserved, used }: Settlement): Promise<SharedState> {

@@ -1,3 +1,5 @@
+import { isOwnRefusal } from './table.js';
+
 /** What kind of failure an error without a response is. */
 export type FailureKind =
   | 'abort'
@@ -146,10 +148,6 @@ function isSystemCode(code: unknown): boolean {
 const BEFORE_SENDING =
   /^(?:ECONNREFUSED|ENOTFOUND|EADDRNOTAVAIL|EAI_\w+|UND_ERR_CONNECT_TIMEOUT|UND_ERR_PRX_TLS|UND_ERR_CLOSED|UND_ERR_INVALID_ARG|ERR_INVALID_URL|ERR_INVALID_CHAR|ERR_BAD_OPTION(?:_VALUE)?|timeout_connect)$/;
 
-/** Errors of ours that come before anything is sent. */
-const OWN_REFUSALS =
-  /^(?:rate_limit_client|circuit_open|queue_full|budget_exceeded|store_unavailable|unsupported_operation)$/;
-
 /**
  * Whether the failure proves that the request never left this process: the connection was refused, the name not
  * found, the TLS handshake failed, the connection not made in time, a proxy refused to connect, or we refused it
@@ -159,7 +157,7 @@ export function neverSent(error: unknown): boolean {
   return chainOf(error).some(({ code, syscall, message, socket }) => {
     if (syscall === 'connect') return true;
     if (typeof code === 'string') {
-      if (BEFORE_SENDING.test(code) || OWN_REFUSALS.test(code) || CERTIFICATE_CODE.test(code)) return true;
+      if (BEFORE_SENDING.test(code) || isOwnRefusal(code) || CERTIFICATE_CODE.test(code)) return true;
     }
     if (bytesWritten(socket) === 0) return true;
     return (

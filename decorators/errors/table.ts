@@ -1,5 +1,8 @@
-/** Whether an error is worth another try; `by status` decides by the HTTP status. */
-type Retryable = boolean | 'by status';
+/**
+ * Whether an error is worth another try. `by status` decides by the HTTP status. The others are no: `never`, whatever the user
+ * has decided; `unsent`, since we have refused it ourselves, before anything was sent; `refused`, both.
+ */
+type Retryable = boolean | 'by status' | 'never' | 'unsent' | 'refused';
 
 /**
  * Class → code → whether it is retried. The first code of a class is its default; the others are given at
@@ -8,7 +11,7 @@ type Retryable = boolean | 'by status';
 export const ERROR_TABLE = {
   LLMError: { unexpected: false, client_closed: false },
   AuthenticationError: { authentication: false },
-  RateLimitError: { rate_limit: true, rate_limit_client: false },
+  RateLimitError: { rate_limit: true, rate_limit_client: 'refused' },
   QuotaExceededError: { quota_exceeded: false },
   APIError: { api_error: 'by status' },
   BadRequestError: { bad_request: false },
@@ -22,20 +25,20 @@ export const ERROR_TABLE = {
   ConnectionError: { connection: true },
   TimeoutError: {
     timeout_attempt: true,
-    timeout_total: false,
+    timeout_total: 'never',
     timeout_connect: true,
     timeout_first_event: true,
     timeout_idle: true,
   },
   StreamError: { stream: false },
   IncompleteStreamError: { stream_incomplete: true },
-  AbortError: { aborted: false },
-  CircuitOpenError: { circuit_open: false },
-  QueueFullError: { queue_full: false },
-  BudgetExceededError: { budget_exceeded: false },
-  StoreUnavailableError: { store_unavailable: false },
+  AbortError: { aborted: 'never' },
+  CircuitOpenError: { circuit_open: 'refused' },
+  QueueFullError: { queue_full: 'refused' },
+  BudgetExceededError: { budget_exceeded: 'refused' },
+  StoreUnavailableError: { store_unavailable: 'refused' },
   ResponseFormatError: { response_format: false },
-  UnsupportedOperationError: { unsupported_operation: false },
+  UnsupportedOperationError: { unsupported_operation: 'unsent' },
 } as const satisfies Record<string, Record<string, Retryable>>;
 
 type Table = typeof ERROR_TABLE;
@@ -60,6 +63,22 @@ export function isRetryable(name: ErrorName, code: string, statusCode: number | 
   const codes: Readonly<Record<string, Retryable>> = ERROR_TABLE[name];
   const retryable = codes[code] ?? codes[defaultCode(name)];
   return retryable === 'by status' ? isRetryableStatus(statusCode) : retryable === true;
+}
+
+const RETRYABLE_BY_CODE = new Map<string, Retryable>(
+  Object.values(ERROR_TABLE).flatMap((codes: Readonly<Record<string, Retryable>>) => Object.entries(codes)),
+);
+
+/** Whether a code tells of an end that another try cannot change: the caller's, or a refusal of our own policies. */
+export function isFinal(code: string): boolean {
+  const retryable = RETRYABLE_BY_CODE.get(code);
+  return retryable === 'never' || retryable === 'refused';
+}
+
+/** Whether a code tells that we have refused ourselves, before anything was sent. */
+export function isOwnRefusal(code: string): boolean {
+  const retryable = RETRYABLE_BY_CODE.get(code);
+  return retryable === 'unsent' || retryable === 'refused';
 }
 
 /** 408, 409, 429 and everything from 500 on: what a server means to pass. */

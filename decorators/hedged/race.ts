@@ -94,7 +94,7 @@ export class Race {
 
   private entered(attempt: Call): void {
     if (attempt === this.first) this.enteredAt = runtime().now();
-    if (attempt === this.latest && this.mayHedge()) {
+    if (this.mayHedge()) {
       this.cancelTimer = runtime().setTimer(() => this.hedge('slow'), this.rules.delayMs);
     }
   }
@@ -110,7 +110,7 @@ export class Race {
     this.cancelTimer();
     this.hedges++;
     const attempt = this.call.fork({
-      attempt: Math.max(this.latest.attempt, this.call.attempts.length) + 1,
+      attempt: this.latest.attempt + 1,
     });
     this.tell(attempt, 'started', reason);
     this.start(attempt);
@@ -122,15 +122,11 @@ export class Race {
     this.tell(this.call, 'skipped', reason);
   }
 
-  private isRunning(attempt: Call): boolean {
-    return this.pending.has(attempt) && !attempt.ended;
-  }
-
   private won(attempt: Call): void {
     if (this.isOver) return;
     this.decider = attempt;
     this.call.chose(attempt);
-    const ofFirst = attempt === this.first || this.isRunning(this.first);
+    const ofFirst = attempt === this.first || !this.first.ended;
     if (ofFirst) this.rules.measured(runtime().now() - (this.enteredAt ?? this.startedAt));
     if (attempt !== this.first) this.tell(attempt, 'won');
     this.end(this.givenUp(`attempt ${attempt.attempt} has answered`));
@@ -144,12 +140,10 @@ export class Race {
   }
 
   private failed(attempt: Call, error: LLMError): void {
-    if (this.isOver || this.call.aborted) return;
-    const isRefused = isRefusal(error);
+    if (this.isOver) return;
     // One that has not begun yet is the next attempt.
-    const isCue = !isRefused && (this.latest.entered || !this.isRunning(this.latest));
-    this.failures.push({ attempt, error, isCue });
-    if (isRefused) this.isClosed = true;
+    this.failures.push({ attempt, error, isCue: this.latest.entered || this.latest.ended });
+    if (isRefusal(error)) this.isClosed = true;
     else if (!this.mayPass(error)) {
       this.decider = attempt;
       this.end(this.givenUp(`attempt ${attempt.attempt} has failed for good`));

@@ -170,22 +170,10 @@ export class MemoryBalance implements Balance {
       drawnRequests: this.drawnRequests - this.reservedRequests,
       drawnTokens: this.drawnTokens - this.reservedTokens,
     };
-    const { levels } = this;
-    const { limits } = this;
-    lower(
-      levels.get(reportedRate(limits, 'requests', requests)),
-      requests,
-      this.drawnRequests - since.drawnRequests,
-      arrivedAt,
-      now,
-    );
-    lower(
-      levels.get(reportedRate(limits, 'tokens', tokens)),
-      tokens,
-      this.drawnTokens - since.drawnTokens,
-      arrivedAt,
-      now,
-    );
+    const lowerEach = (unit: keyof Amounts, report: ReportedLimit | undefined, drawn: number): void =>
+      lower(this.levels.get(reportedRate(this.limits, unit, report)), report, drawn, arrivedAt, now);
+    lowerEach('requests', requests, this.drawnRequests - since.drawnRequests);
+    lowerEach('tokens', tokens, this.drawnTokens - since.drawnTokens);
   }
 
   close(waitMs: number, now: number): void {

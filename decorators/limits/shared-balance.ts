@@ -1,23 +1,14 @@
-import type { Call } from '../pipeline/call.js';
 import { runtime, type CancelTimer } from '../pipeline/runtime.js';
 import { MemoryBalance, type Balance, type BalanceSnapshot } from './balance.js';
 import type { Lease } from './lease.js';
 import { TRANSIT_MS } from './rates.js';
 import { storeUnavailable } from './refusals.js';
+import { giveBack, Settlements, type Update } from './settlements.js';
 import type { StoreGuard } from './store-guard.js';
-import type { Amounts, Mark, ReportedLimit, Settlement, SharedLimits, SharedState } from './store.js';
+import type { Amounts, Mark, ReportedLimit, SharedLimits, SharedState } from './store.js';
 
 /** Whoever waits asks again after so long at the latest: nothing is missed for longer, and the place in line is kept. */
 const LONGEST_PAUSE_MS = 1000;
-
-/** What calls that have ended took and used. */
-type Unsettled = Pick<Settlement, 'reserved' | 'used'> & { readonly calls: number };
-
-const NOTHING: Unsettled = {
-  calls: 0,
-  reserved: { requests: 0, tokens: 0 },
-  used: { requests: 0, tokens: 0 },
-};
 
 /**
  * A balance that a store keeps for several processes. What the store said last is kept as a copy, for estimates
@@ -38,9 +29,7 @@ export class SharedBalance implements Balance {
   private adopted = 0;
   /** Until when this process knows the gate to be closed, before the store may know it. */
   private closedUntil = -Infinity;
-  /** What calls that have ended took and used, as far as the store does not know. */
-  private unsettled: Unsettled = NOTHING;
-  private settling = false;
+  private readonly settlements: Settlements;
   private place: number | undefined;
   private asking = false;
   private stopListening: (() => void) | undefined;
@@ -55,6 +44,7 @@ export class SharedBalance implements Balance {
     private readonly onWake: () => void,
   ) {
     this.copy = new MemoryBalance(limits, now);
+    this.settlements = new Settlements(key, this.update, onWake);
   }
 
   take(lease: Lease, now: number): number | undefined {
@@ -76,14 +66,15 @@ export class SharedBalance implements Balance {
     const request = { limits, costs, running: this.runningHere, place, sequence: number };
     const answer = await guard.run((store) => store.take(key, request), {
       call: leases[0]?.call,
-      onLate: ({ granted }) => this.giveBack(costs.slice(0, granted)),
+      // Not by the guard, for which the store is down.
+      onLate: ({ granted }) => giveBack(guard.store, key, this.limits, costs.slice(0, granted)),
     });
     this.asking = false;
     // It is down now: `take()` knows what to do instead.
     if (!answer) return { granted: 0, waitMs: 0 };
     const now = runtime().now();
     if (limits === this.limits) this.adopt(answer, number, now);
-    if (this.unsettled.calls > 0 && !this.settling) void this.sendSettlement(leases[0]?.call);
+    this.settlements.catchUp(leases[0]?.call);
     this.place = answer.place;
     let { requests, tokens } = answer.drawn;
     let tokensLeft = this.copy.levelOf('tokens', now);
@@ -126,12 +117,7 @@ export class SharedBalance implements Balance {
     this.reservedRequests -= lease.requests;
     this.reservedTokens -= lease.tokens;
     if (this.running === 0) this.endKeepAlive();
-    this.unsettled = sum(this.unsettled, {
-      calls: 1,
-      reserved: lease,
-      used: { requests: usedRequests, tokens: usedTokens },
-    });
-    if (!this.settling) void this.sendSettlement(lease.call);
+    this.settlements.add(lease, usedRequests, usedTokens);
   }
 
   observe(
@@ -139,7 +125,7 @@ export class SharedBalance implements Balance {
     tokens: ReportedLimit | undefined,
     lease: Lease | undefined,
   ): void {
-    const { guard, key, limits, latest } = this;
+    const { key, latest } = this;
     const since: Mark | undefined = lease
       ? { at: lease.at + TRANSIT_MS, drawn: { requests: lease.drawnRequests, tokens: lease.drawnTokens } }
       : latest && {
@@ -149,8 +135,9 @@ export class SharedBalance implements Balance {
             tokens: latest.drawn.tokens - this.reservedTokens,
           },
         };
-    const report = { limits, requests, tokens, since };
-    this.send(guard.run((store) => store.observe(key, report), { call: lease?.call }));
+    void this.update((store, { limits }) => store.observe(key, { limits, requests, tokens, since }), {
+      call: lease?.call,
+    });
   }
 
   close(waitMs: number, now: number): void {
@@ -176,7 +163,7 @@ export class SharedBalance implements Balance {
 
   // What has been used up is known to the store.
   isIdle(now: number): boolean {
-    const isBusy = this.running > 0 || this.asking || this.settling || this.closedUntil > now;
+    const isBusy = this.running > 0 || this.asking || this.settlements.isBusy || this.closedUntil > now;
     return !isBusy && this.local?.isIdle(now) !== false;
   }
 
@@ -195,7 +182,7 @@ export class SharedBalance implements Balance {
 
   /** Calls that the store is to count as running: those count whose end it has not been told. */
   private get runningHere(): number {
-    return this.running + this.unsettled.calls + (this.local?.inFlight ?? 0);
+    return this.running + this.settlements.calls + (this.local?.inFlight ?? 0);
   }
 
   /** Of a share of the burst a large call may be more: it is let through when all of the share is there. */
@@ -211,56 +198,21 @@ export class SharedBalance implements Balance {
     this.copy.close(this.closedUntil - now, now);
   }
 
-  /** Settles for the calls that have ended; those that end meanwhile follow together, those that the store did not hear of later. */
-  private async sendSettlement(call: Call | undefined): Promise<void> {
-    const { guard, key, limits, unsettled } = this;
-    this.unsettled = NOTHING;
-    this.settling = true;
-    let wasSent = true;
-    const onUnsent = (): void => {
-      wasSent = false;
-      this.unsettled = sum(this.unsettled, unsettled);
-    };
-    const sequence = this.asked + 1;
-    const answer = guard.run((store) => store.settle(key, { limits, ...unsettled, sequence }), {
-      call,
-      onUnsent,
-    });
-    this.send(answer);
-    await answer;
-    this.settling = false;
-    if (this.unsettled.calls === 0 || !wasSent) return;
-    void this.sendSettlement(call);
-    this.onWake();
-  }
-
-  /** The store has granted what nobody waited for any more. */
-  private giveBack(costs: readonly Amounts[]): void {
-    const { guard, key, limits } = this;
-    const none = { requests: 0, tokens: 0 };
-    const all = costs.reduce<Unsettled>(
-      (total, cost) => sum(total, { calls: 1, reserved: cost, used: none }),
-      NOTHING,
-    );
-    // Not by the guard, for which the store is down.
-    if (all.calls > 0) guard.store.settle(key, { limits, ...all }).catch(() => undefined);
-  }
-
-  /** Takes over the state that an operation answers with, as far as the limits are still those it was asked with. */
-  private send(answer: Promise<SharedState | undefined>): void {
+  /** Takes over the state that the store answers with, as far as the limits are still those it was asked with. */
+  private readonly update: Update = (operation, how) => {
     const { limits } = this;
-    const number = ++this.asked;
+    const sequence = ++this.asked;
+    const answer = this.guard.run((store) => operation(store, { limits, sequence }), how);
     void answer.then((state) => {
-      if (state && limits === this.limits) this.adopt(state, number, runtime().now());
+      if (state && limits === this.limits) this.adopt(state, sequence, runtime().now());
     });
-  }
+    return answer;
+  };
 
   /** Tells the store what runs here, and that nobody waits. */
   private refresh(): void {
-    const { guard, key, limits, runningHere: running } = this;
-    this.send(
-      guard.run((store) => store.take(key, { limits, costs: [], running, sequence: this.asked + 1 })),
-    );
+    const { key, runningHere: running } = this;
+    void this.update((store, asked) => store.take(key, { ...asked, costs: [], running }));
   }
 
   /** While calls run, the store is told so from time to time: the places of a process that has died become free. */
@@ -290,12 +242,4 @@ function shareOf({ rates, maxConcurrent }: SharedLimits, share: number): SharedL
     rates: rates.map((rate) => ({ ...rate, limit: rate.limit * share, burst: rate.burst * share })),
     maxConcurrent: maxConcurrent && Math.max(1, Math.floor(maxConcurrent * share)),
   };
-}
-
-function sum(a: Unsettled, b: Unsettled): Unsettled {
-  const add = (x: Amounts, y: Amounts): Amounts => ({
-    requests: x.requests + y.requests,
-    tokens: x.tokens + y.tokens,
-  });
-  return { calls: a.calls + b.calls, reserved: add(a.reserved, b.reserved), used: add(a.used, b.used) };
 }

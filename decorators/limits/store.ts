@@ -70,8 +70,6 @@ export interface TakeAnswer extends SharedState {
   readonly waitMs: number;
   /** The place in line of the first that was not granted: to be told with the next request. */
   readonly place?: number | undefined;
-  /** Processes that stand further in front. */
-  readonly ahead: number;
 }
 
 /** Calls have ended that took `reserved`, and have used `used`, all together. */

@@ -68,6 +68,10 @@ export class CallState extends AbortScope implements Call {
     return call;
   }
 
+  get id(): string {
+    return this.shared.id;
+  }
+
   get className(): string {
     const { self } = this;
     return typeof self === 'function'

@@ -80,6 +80,8 @@ export interface Call {
   readonly args: readonly unknown[];
   /** The caller's options; empty when there are none. */
   readonly options: CallOptions;
+  /** One id for the call with all its attempts, as events carry it; unique in the process. */
+  readonly id: string;
   /** The number of this attempt; the first is 1. */
   readonly attempt: number;
   /** True for an `async *` method. */

@@ -21,6 +21,7 @@ export const rules = {
     (value) => Number.isInteger(value) && (value as number) >= 1,
     'give a whole number of at least 1',
   ),
+  boolean: rule((value) => typeof value === 'boolean', 'give true or false'),
   function: rule((value) => typeof value === 'function', 'give a function'),
   oneOf: (...names: readonly string[]): Rule =>
     rule(

@@ -1,28 +1,16 @@
 import type { LLMError } from '../errors/index.js';
+import { isFinal, isOwnRefusal } from '../errors/table.js';
 import type { Call } from '../pipeline/call.js';
 import { show } from '../pipeline/options.js';
 
-/** The refusals of our own policies that are not marked by their origin. */
-const REFUSALS: ReadonlySet<string> = new Set([
-  'queue_full',
-  'circuit_open',
-  'budget_exceeded',
-  'store_unavailable',
-]);
-
 /** Whether one of our own policies has refused the attempt: it says nothing about the provider. */
-export function isRefusal(error: LLMError): boolean {
-  return error.origin === 'client' || REFUSALS.has(error.code);
-}
-
-/** Ends that another attempt cannot change, whatever the user says: the caller's, and our own policies' refusals. */
-function isFinal(error: LLMError): boolean {
-  return isRefusal(error) || error.code === 'aborted' || error.code === 'timeout_total';
+export function isRefusal({ origin, code }: LLMError): boolean {
+  return origin === 'client' || (isOwnRefusal(code) && isFinal(code));
 }
 
 /**
- * Whether another attempt may mend a failure: as the user's function says, else by `error.retryable`. `option` is the
- * function's name, for messages.
+ * Whether another attempt may mend a failure: as the user's function says, else by `error.retryable`. It is not asked
+ * about the caller's ends and our own policies' refusals. `option` is its name, for messages.
  *
  * @throws what the function throws, as an error of the hierarchy.
  */
@@ -32,7 +20,7 @@ export function isRetryable(
   decide: ((error: LLMError) => boolean) | undefined,
   option: string,
 ): boolean {
-  if (isFinal(error)) return false;
+  if (error.origin === 'client' || isFinal(error.code)) return false;
   if (!decide) return error.retryable;
   try {
     const answer: unknown = decide(error);

@@ -81,9 +81,9 @@ export abstract class BaseLLMClient extends ClientHooks {
   /** What the decorators know of this client. */
   readonly [policyHost]: PolicyHost;
   /** Model of chat completions that name none. */
-  protected override readonly model: string | undefined;
+  override readonly model: string | undefined;
   /** Model of embeddings that name none. */
-  protected readonly embeddingModel: string | undefined;
+  readonly embeddingModel: string | undefined;
 
   readonly #lifecycle: Lifecycle;
   readonly #context: RequestContext;

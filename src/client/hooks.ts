@@ -63,7 +63,7 @@ export interface EmbeddingInput {
  */
 export abstract class ClientHooks {
   protected abstract readonly provider: ProviderSpec;
-  protected abstract readonly model: string | undefined;
+  abstract readonly model: string | undefined;
   protected abstract dropField(field: string, why: string): void;
   /** Counts the tokens of texts: by the option `tokenizer`, else by rule of thumb. */
   protected abstract tokenCounter(model: string | undefined): TextCounter;

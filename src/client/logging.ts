@@ -74,6 +74,10 @@ function describe(event: PolicyEvent): [Level, string] {
       return ['warn', `${what}: the provider asks everybody to wait ${ms(event.waitMs)}`];
     case 'rejected':
       return ['warn', `${what}: refused by the limiter, the wait would be ${ms(event.waitMs)}`];
+    case 'route':
+      return event.state === 'cooling'
+        ? ['warn', `${what}: ${event.to} failed and is left out for ${ms(event.coolDownMs)}`]
+        : ['debug', `${what}: goes to ${event.to}`];
     case 'warning':
       return ['warn', event.message];
     default:

@@ -28,11 +28,69 @@ export function dropGiven(
   }
 }
 
+/** Whether a field says something: null and an empty list do not. */
+export function isTelling(value: unknown): boolean {
+  return value !== undefined && value !== null && !(Array.isArray(value) && value.length === 0);
+}
+
 /** The fields that have a value: neither undefined nor null. */
 export function given(fields: Readonly<Record<string, unknown>>): Record<string, unknown> {
   return Object.fromEntries(
     Object.entries(fields).filter(([, value]) => value !== undefined && value !== null),
   );
+}
+
+/** What OpenAI has a name for: a translator says it in other words, or leaves it out. */
+const OPENAI_FIELDS: ReadonlySet<string> = new Set([
+  ...[
+    'audio',
+    'frequency_penalty',
+    'function_call',
+    'functions',
+    'logit_bias',
+    'logprobs',
+    'max_completion_tokens',
+  ],
+  ...['max_tokens', 'messages', 'metadata', 'modalities', 'model', 'moderation', 'n', 'parallel_tool_calls'],
+  ...['prediction', 'presence_penalty', 'prompt_cache_key', 'prompt_cache_options', 'prompt_cache_retention'],
+  ...[
+    'reasoning_effort',
+    'response_format',
+    'safety_identifier',
+    'seed',
+    'service_tier',
+    'stop',
+    'store',
+    'stream',
+  ],
+  ...['stream_options', 'temperature', 'tool_choice', 'tools', 'top_logprobs', 'top_p', 'user', 'verbosity'],
+  ...['web_search_options'],
+]);
+
+/** What the params say in the provider's own words: what belongs to its group of `settings`, and the rest. */
+export function ownWords(
+  params: ChatParams,
+  settings: readonly string[],
+): { settings: Record<string, unknown>; rest: Record<string, unknown> } {
+  const own = Object.entries(params).filter(
+    ([name, value]) => value !== undefined && !OPENAI_FIELDS.has(name),
+  );
+  const isSetting = ([name]: [string, unknown]): boolean => settings.includes(name);
+  return {
+    settings: Object.fromEntries(own.filter(isSetting)),
+    rest: Object.fromEntries(own.filter((field) => !isSetting(field))),
+  };
+}
+
+/**
+ * The body of a call with the bound of its output in OpenAI's words, where the provider's own say one: `setting`, alone or in
+ * the group `group`. It is the one that counts.
+ */
+export function withOutputBound(body: unknown, group: string, setting: string): unknown {
+  if (!isPlainObject(body)) return body;
+  const settings = body[group];
+  const bound = (isPlainObject(settings) ? settings[setting] : undefined) ?? body[setting];
+  return typeof bound !== 'number' ? body : { ...body, max_completion_tokens: bound };
 }
 
 /** A `data:` URL in base64 as its media type and data; undefined for any other URL. */
@@ -41,16 +99,20 @@ export function readDataURL(url: string): { mimeType: string; data: string } | u
   return data === undefined ? undefined : { mimeType: mimeType || 'application/octet-stream', data };
 }
 
-/** The arguments of an earlier call as an object. What the model wrote may be none: it is then kept as text. */
-export function readArguments(text: string): Record<string, unknown> {
-  if (text.trim() === '') return {};
+/** The object that `text` is the JSON of; undefined where it is none. */
+export function parseObject(text: string): Record<string, unknown> | undefined {
   try {
     const value: unknown = JSON.parse(text);
-    if (isPlainObject(value)) return value;
+    return isPlainObject(value) ? value : undefined;
   } catch {
-    // Kept below.
+    return undefined;
   }
-  return { arguments: text };
+}
+
+/** The arguments of a call as an object. What the model wrote may be none, or cut off: it is then kept as text, in `otherwise`. */
+export function readArguments(text: string, otherwise = 'arguments'): Record<string, unknown> {
+  if (text.trim() === '') return {};
+  return parseObject(text) ?? { [otherwise]: text };
 }
 
 /** The text of a content, its parts joined. */
@@ -79,8 +141,7 @@ export function dropUnknown(
   { drop }: Objections,
 ): void {
   for (const [field, value] of Object.entries(message) as [string, unknown][]) {
-    const says = value !== undefined && value !== null && !(Array.isArray(value) && value.length === 0);
-    if (says && !known.includes(field)) drop(`messages[].${field}`, why);
+    if (isTelling(value) && !known.includes(field)) drop(`messages[].${field}`, why);
   }
 }
 

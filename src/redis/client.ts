@@ -63,7 +63,7 @@ export function connect(client: RedisClient): Connection {
       }
     },
     isReady() {
-      const state = stateOf(client as ClientState);
+      const state = stateOf(client);
       if (state !== 'connecting') settled = true;
       return state === 'ready' || (state === 'connecting' && !settled);
     },
@@ -94,7 +94,9 @@ function isIoredis(client: unknown): client is IoredisClient {
   return typeof (client as Partial<IoredisClient> | null | undefined)?.evalsha === 'function';
 }
 
-function stateOf({ status, isOpen, isReady }: ClientState): 'ready' | 'connecting' | 'down' {
+/** How `client` is, by its own word; one that is 'down' may be so for good. */
+export function stateOf(client: object): 'ready' | 'connecting' | 'down' {
+  const { status, isOpen, isReady } = client as ClientState;
   if (typeof status === 'string') {
     // 'wait': it connects with the first command.
     if (status === 'ready' || status === 'wait') return 'ready';

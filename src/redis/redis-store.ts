@@ -48,9 +48,6 @@ export class RedisStore implements LimiterStore {
   #channelsInUse = new Set<string>();
   /** Of each key, who is to be woken. */
   readonly #listeners = new Map<string, Set<() => void>>();
-  readonly #onMessage = (key: string): void => {
-    for (const listener of [...(this.#listeners.get(key) ?? [])]) listener();
-  };
 
   constructor(client: RedisClient, options: RedisStoreOptions) {
     this.#client = client;
@@ -78,14 +75,13 @@ export class RedisStore implements LimiterStore {
   async take(key: string, { limits, costs, running, place, sequence }: TakeRequest): Promise<TakeAnswer> {
     const args = [String(running), place === undefined ? '' : String(place), String(costs.length)];
     for (const cost of costs) args.push(...pair(cost));
-    const { state, rest } = await this.#run(scripts.take, key, limits, args, { count: 4, sequence });
-    const [granted, waitMs, ownPlace, ahead] = rest as [number, number, number, number];
+    const { state, rest } = await this.#run(scripts.take, key, limits, args, { count: 3, sequence });
+    const [granted, waitMs, ownPlace] = rest as [number, number, number];
     return {
       ...state,
       granted,
       waitMs: waitMs < 0 ? Infinity : waitMs,
       ...(ownPlace >= 0 && { place: ownPlace }),
-      ahead,
     };
   }
 
@@ -123,9 +119,10 @@ export class RedisStore implements LimiterStore {
 
   onWake(key: string, listener: () => void): () => void {
     this.#channelsInUse.add(this.#channel);
-    // One that has failed to open, or was closed with its client, is opened anew.
-    this.#hub.listen(this.#channel, this.#onMessage, () => {
-      for (const each of this.#listeners.keys()) this.#onMessage(each);
+    // Where it is closed, with the store or with its client, it is opened anew.
+    this.#hub.listen(this.#channel, {
+      onMessage: (message) => this.#wake(message),
+      onOpen: () => [...this.#listeners.keys()].forEach((each) => this.#wake(each)),
     });
     const listeners = this.#listeners.get(key) ?? new Set();
     this.#listeners.set(key, listeners);
@@ -140,6 +137,10 @@ export class RedisStore implements LimiterStore {
 
   /** Closes the store: `await using` calls it. */
   declare readonly [Symbol.asyncDispose]: () => Promise<void>;
+
+  #wake(key: string): void {
+    for (const listener of [...(this.#listeners.get(key) ?? [])]) listener();
+  }
 
   get #channel(): string {
     return this.#channels + this.#process;
@@ -183,7 +184,7 @@ function encoded({ rates, maxConcurrent }: SharedLimits): string[] {
 }
 
 function decoded(answer: string, count: number, rates: number): { state: SharedState; rest: number[] } {
-  const numbers = answer.split(' ').map(Number);
+  const numbers = answer.trim().split(' ').map(Number);
   if (numbers.length !== 5 + count + rates || numbers.some(Number.isNaN)) {
     throw new Error('RedisStore: Redis has given an answer that is none of the script.');
   }

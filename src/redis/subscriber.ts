@@ -2,8 +2,10 @@ import { isNodeRedis } from './client.js';
 
 /** A second connection, for messages alone. */
 export interface Subscriber {
+  /** Resolves when messages on `channel` are heard. */
   subscribe(channel: string): Promise<unknown>;
   unsubscribe(channel: string): Promise<unknown>;
+  /** Ends it at once, also while it connects. */
   end(): void;
 }
 
@@ -20,6 +22,7 @@ interface Socket {
 }
 
 interface IoredisSubscriber {
+  readonly status?: unknown;
   readonly stream?: Socket | null;
   on(event: string, listener: Listener): unknown;
   subscribe(channel: string): Promise<unknown>;
@@ -45,18 +48,22 @@ interface Duplicable {
   duplicate(...options: unknown[]): unknown;
 }
 
-/**
- * Opens a second connection like that of `client`, which comes back by itself as the client does, and does not keep the process
- * alive. Rejects when the client cannot be duplicated or connected.
- */
-export function openSubscriber(client: object, events: SubscriberEvents): Promise<Subscriber> {
+/** Whether a second connection can be had by the means of `client`. */
+export function canOpenSubscriber(client: object): boolean {
+  return typeof (client as Partial<Duplicable>).duplicate === 'function';
+}
+
+/** Opens a second connection like that of `client`, which does not keep the process alive. Throws when it cannot be duplicated. */
+export function openSubscriber(client: object, events: SubscriberEvents): Subscriber {
   return isNodeRedis(client)
     ? openNodeRedis(client as unknown as Duplicable, events)
     : openIoredis(client as Duplicable, events);
 }
 
-async function openIoredis(client: Duplicable, events: SubscriberEvents): Promise<Subscriber> {
-  const options = { enableOfflineQueue: true, autoResubscribe: true };
+function openIoredis(client: Duplicable, events: SubscriberEvents): Subscriber {
+  // It does not connect again by itself: with such a timer it would keep the process alive.
+  const never = { retryStrategy: null, clusterRetryStrategy: null, sentinelRetryStrategy: null };
+  const options = { enableOfflineQueue: true, ...never };
   const own = (
     client.isCluster === true ? client.duplicate([], options) : client.duplicate(options)
   ) as IoredisSubscriber;
@@ -68,33 +75,40 @@ async function openIoredis(client: Duplicable, events: SubscriberEvents): Promis
   return {
     subscribe: (channel) => own.subscribe(channel),
     unsubscribe: (channel) => own.unsubscribe(channel),
-    end: () => own.disconnect(),
+    end() {
+      // On one that has ended it would set a timer, which keeps the process alive.
+      if (own.status !== 'end') own.disconnect();
+    },
   };
 }
 
-async function openNodeRedis(client: Duplicable, events: SubscriberEvents): Promise<Subscriber> {
+function openNodeRedis(client: Duplicable, events: SubscriberEvents): Subscriber {
   const own = client.duplicate({ disableOfflineQueue: false }) as NodeRedisSubscriber;
   const unref = (): void => {
     own.unref?.();
     own.pubSubNode?.client?.unref?.();
     for (const { client: node } of own.nodeByAddress?.values() ?? []) node?.unref?.();
   };
-  const end = (): void => {
-    if (own.destroy) own.destroy();
-    else void Promise.resolve(own.disconnect()).catch(() => undefined);
-  };
   own.on('error', () => undefined);
   own.on('end', () => events.onEnd());
   own.on('terminated', () => events.onEnd());
   unref();
-  await own.connect();
-  unref();
+  const connected = own.connect();
+  connected.catch(() => events.onEnd());
   return {
     async subscribe(channel) {
+      await connected;
       await own.subscribe(channel, (message) => events.onMessage(channel, message));
       unref();
     },
-    unsubscribe: (channel) => own.unsubscribe(channel),
-    end,
+    async unsubscribe(channel) {
+      // Not before what has subscribed to it.
+      await connected;
+      await own.unsubscribe(channel);
+    },
+    end() {
+      if (own.destroy) own.destroy();
+      else void Promise.resolve(own.disconnect()).catch(() => undefined);
+    },
   };
 }

@@ -1,5 +1,5 @@
 import type { AxiosInstance } from 'axios';
-import { loadPeer } from '../load-peer.js';
+import { loadPeer } from '../../decorators/load-peer.js';
 
 /** What a handler answers: status, body, headers. */
 export type MockAdapterReply = readonly [

@@ -1,4 +1,4 @@
-import { loadPeer } from '../load-peer.js';
+import { loadPeer } from '../../decorators/load-peer.js';
 import { encodingOf, type EncodingName } from './encoding.js';
 import { estimateTokens } from './heuristic.js';
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { GeminiClient, type ChatParams } from 'keelson';
 import { messages } from '../../client/support.js';
-import { itDecides, open } from '../foreign.js';
+import { itDecides, open, reservedOutput } from '../foreign.js';
 
 const answer = { candidates: [{ content: { parts: [{ text: 'Hi' }] }, finishReason: 'STOP' }] };
 const base = { contents: [{ role: 'user', parts: [{ text: 'Hello' }] }] };
@@ -157,6 +157,15 @@ describe('params', () => {
       },
       toolConfig: { functionCallingConfig: { mode: 'AUTO' }, retrievalConfig: { languageCode: 'de' } },
     });
+  });
+
+  it.each<[string, ChatParams, Record<string, unknown> | undefined, number]>([
+    ['in `generationConfig`', { max_tokens: 9, generationConfig: { maxOutputTokens: 30 } }, undefined, 30],
+    ['alone', { max_tokens: 9, maxOutputTokens: 40 }, undefined, 40],
+    ['in extraBody', { maxOutputTokens: 40 }, { generationConfig: { maxOutputTokens: 50 } }, 50],
+    ['without a bound', { max_tokens: 9, generationConfig: { seed: 1 } }, undefined, 9],
+  ])('bound what a call reserves for its output: %s', async (_, params, extraBody, tokens) => {
+    expect(await reservedOutput(GeminiClient, answer, params, extraBody)).toBe(tokens);
   });
 
   it.each([

@@ -8,7 +8,7 @@ import {
   type ChatParams,
 } from 'keelson';
 import { failureOf, messages } from '../../client/support.js';
-import { itDecides, open, type Answer } from '../foreign.js';
+import { itDecides, open, reservedOutput, type Answer } from '../foreign.js';
 
 const head = { model: 'qwen3', created_at: '2026-01-02T03:04:05.678901Z' };
 const counts = { prompt_eval_count: 11, eval_count: 7, total_duration: 99 };
@@ -142,6 +142,16 @@ describe('each param of OpenAI', () => {
       ...own,
       options: { num_predict: 3, mirostat: 1, num_ctx: 8192, top_k: 40 },
     });
+  });
+
+  it.each<[string, ChatParams, Record<string, unknown> | undefined, number]>([
+    ['in `options`', { max_tokens: 9, options: { num_predict: 30 } }, undefined, 30],
+    ['alone', { max_tokens: 9, num_predict: 40 }, undefined, 40],
+    ['in extraBody', { max_tokens: 9, num_predict: 40 }, { options: { num_predict: 50 } }, 50],
+    ['without a bound', { max_tokens: 9, options: { num_ctx: 8192 } }, undefined, 9],
+    ['with no end', { max_tokens: 9, options: { num_predict: -1 } }, undefined, 500],
+  ])('bound what a call reserves for its output: %s', async (_, params, extraBody, tokens) => {
+    expect(await reservedOutput(OllamaClient, answer, params, extraBody)).toBe(tokens);
   });
 
   it('chooses among tools by sending those alone, or none', async () => {

@@ -73,7 +73,7 @@ export class AnthropicClient extends OpenAICompatibleClient {
   protected override chatRequest(input: ChatInput): ProviderRequest {
     const body = toRequestBody(input, this.#maxTokens, {
       drop: (field, why) => this.dropField(field, why),
-      unsupported: (what) => this.unsupported(what),
+      refuse: (what) => this.unsupported(what),
     });
     const betas: unknown = input.params['betas'] ?? [];
     return { path: '/messages', body, headers: betaHeader([...this.#betas, ...[betas].flat().map(String)]) };

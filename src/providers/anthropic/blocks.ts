@@ -1,4 +1,4 @@
-import type { UnsupportedOperationError } from '../../../decorators/errors/index.js';
+import { isTelling, readArguments } from '../translation.js';
 
 /** Fields as they come over the wire. */
 export type Fields = Readonly<Record<string, unknown>>;
@@ -9,25 +9,12 @@ export interface AnthropicContentBlock {
   readonly [field: string]: unknown;
 }
 
-/** How a translation tells of what Anthropic does not take. */
-export interface Refusals {
-  /** Tells that `field` is not sent; `why` is a sentence. */
-  drop(field: string, why: string): void;
-  /** The error for something that Anthropic does not have; `what` names it. */
-  unsupported(what: string): UnsupportedOperationError;
-}
-
 export function isObject(value: unknown): value is Fields {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 export function isBlock(value: unknown): value is AnthropicContentBlock {
   return isObject(value) && typeof value['type'] === 'string';
-}
-
-/** Whether a field says something: null and an empty list do not. */
-export function isTelling(value: unknown): boolean {
-  return value !== undefined && value !== null && !(Array.isArray(value) && value.length === 0);
 }
 
 /** The fields that say something. */
@@ -42,14 +29,7 @@ export function without(fields: Fields, names: readonly string[]): Record<string
 
 /** The input of a tool's use. Text that is no JSON object is put into one, for Anthropic takes nothing else. */
 export function parseInput(text: string): Fields {
-  if (text.trim() === '') return {};
-  try {
-    const input: unknown = JSON.parse(text);
-    if (isObject(input)) return input;
-  } catch {
-    // Written by a model, and perhaps cut off at the token limit.
-  }
-  return { INVALID_JSON: text };
+  return readArguments(text, 'INVALID_JSON');
 }
 
 /** Text is joined without anything between: where the model cites, its sentences go on in the next block. */

@@ -1,14 +1,6 @@
 import type { ChatMessage } from '../../wire/index.js';
-import {
-  isBlock,
-  isObject,
-  isTelling,
-  parseInput,
-  textOf,
-  type AnthropicContentBlock,
-  type Fields,
-  type Refusals,
-} from './blocks.js';
+import { isTelling, type Objections } from '../translation.js';
+import { isBlock, isObject, parseInput, textOf, type AnthropicContentBlock, type Fields } from './blocks.js';
 import { toBlocks } from './content.js';
 
 /** A message as Anthropic takes it. */
@@ -34,7 +26,7 @@ const KNOWN_FIELDS: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Translates the messages of a request. */
-export function toConversation(messages: readonly ChatMessage[], refusals: Refusals): Conversation {
+export function toConversation(messages: readonly ChatMessage[], objections: Objections): Conversation {
   const system: AnthropicContentBlock[] = [];
   const turns: Turn[] = [];
   /** The results of calls in a row: Anthropic wants those of one answer in one message. */
@@ -46,16 +38,16 @@ export function toConversation(messages: readonly ChatMessage[], refusals: Refus
     results.push({
       type: 'tool_result',
       tool_use_id: id,
-      content: typeof content === 'string' ? content : toBlocks(content, refusals),
+      content: typeof content === 'string' ? content : toBlocks(content, objections),
       ...(isTelling(isError) && { is_error: isError }),
       ...(isTelling(mark) && { cache_control: mark }),
     });
   };
   for (const message of messages) {
     const fields = message as unknown as Fields;
-    dropOthers(fields, refusals);
+    dropOthers(fields, objections);
     if (message.role === 'system' || message.role === 'developer') {
-      system.push(...markLast(toBlocks(message.content, refusals), fields));
+      system.push(...markLast(toBlocks(message.content, objections), fields));
       continue;
     }
     if (message.role === 'tool') {
@@ -69,15 +61,15 @@ export function toConversation(messages: readonly ChatMessage[], refusals: Refus
     results = undefined;
     if (message.role === 'assistant') {
       if (message.function_call) functionCalls++;
-      const blocks = markLast(answerBlocks(fields, functionCallId(functionCalls), refusals), fields);
+      const blocks = markLast(answerBlocks(fields, functionCallId(functionCalls), objections), fields);
       turns.push({ role: 'assistant', content: blocks });
     } else {
-      if (message.role !== 'user') throw refusals.unsupported(`role '${String(fields['role'])}'`);
+      if (message.role !== 'user') throw objections.refuse(`role '${String(fields['role'])}'`);
       const { content } = message;
       const isPlain = typeof content === 'string' && !isTelling(fields['cache_control']);
       turns.push({
         role: 'user',
-        content: isPlain ? content : markLast(toBlocks(content, refusals), fields),
+        content: isPlain ? content : markLast(toBlocks(content, objections), fields),
       });
     }
   }
@@ -96,18 +88,22 @@ function markLast(blocks: AnthropicContentBlock[], { cache_control: mark }: Fiel
 }
 
 /** The blocks of an earlier answer. Those that came from Anthropic go back as they came, and in their order. */
-function answerBlocks(message: Fields, functionCall: string, refusals: Refusals): AnthropicContentBlock[] {
-  if (isTelling(message['audio'])) throw refusals.unsupported('spoken answers');
+function answerBlocks(
+  message: Fields,
+  functionCall: string,
+  objections: Objections,
+): AnthropicContentBlock[] {
+  if (isTelling(message['audio'])) throw objections.refuse('spoken answers');
   const { content, refusal } = message;
-  const uses = toolUses(message, functionCall, refusals);
+  const uses = toolUses(message, functionCall, objections);
   const own = Array.isArray(message['content_blocks']) ? message['content_blocks'].filter(isBlock) : [];
   if (isTelling(message['reasoning_content']) && !own.some(({ type }) => type === 'thinking')) {
-    refusals.drop(
+    objections.drop(
       'messages[].reasoning_content',
       'Anthropic takes back only the thoughts that it has signed.',
     );
   }
-  const said = toBlocks(content, refusals);
+  const said = toBlocks(content, objections);
   if (said.length === 0 && typeof refusal === 'string' && refusal !== '' && own.length === 0) {
     said.push({ type: 'text', text: refusal });
   }
@@ -136,10 +132,10 @@ function isUnchanged(
   );
 }
 
-function toolUses(message: Fields, functionCall: string, refusals: Refusals): AnthropicContentBlock[] {
+function toolUses(message: Fields, functionCall: string, objections: Objections): AnthropicContentBlock[] {
   const { tool_calls: calls, function_call: older } = message;
   const uses = (Array.isArray(calls) ? calls.filter(isObject) : []).map((call) => {
-    if (call['type'] === 'custom') throw refusals.unsupported('custom tools');
+    if (call['type'] === 'custom') throw objections.refuse('custom tools');
     return toolUse(call['id'], call['function']);
   });
   return isObject(older) ? [...uses, toolUse(functionCall, older)] : uses;
@@ -151,13 +147,13 @@ function toolUse(id: unknown, named: unknown): AnthropicContentBlock {
   return { type: 'tool_use', id, name, input };
 }
 
-function dropOthers(message: Fields, refusals: Refusals): void {
+function dropOthers(message: Fields, objections: Objections): void {
   const { role } = message;
   const known = KNOWN_FIELDS[String(role)] ?? [];
   for (const [field, value] of Object.entries(message)) {
     if (COMMON_FIELDS.includes(field) || known.includes(field) || !isTelling(value)) continue;
     // Made of the citations, which are in the blocks.
     if (field === 'annotations' && isTelling(message['content_blocks'])) continue;
-    refusals.drop(`messages[].${field}`, 'Anthropic has no such field.');
+    objections.drop(`messages[].${field}`, 'Anthropic has no such field.');
   }
 }

@@ -1,6 +1,7 @@
 import type { ChatInput } from '../../client/hooks.js';
 import type { ChatParams, ResponseFormat } from '../../wire/index.js';
-import { isObject, isTelling, type AnthropicContentBlock, type Fields, type Refusals } from './blocks.js';
+import { isTelling, type Objections } from '../translation.js';
+import { isObject, type AnthropicContentBlock, type Fields } from './blocks.js';
 import { toConversation } from './messages.js';
 import { toThinking } from './thinking.js';
 import { toTools } from './tools.js';
@@ -57,29 +58,29 @@ const TRANSLATED = [
 ];
 
 /** The body of a request to `/messages`. */
-export function toRequestBody(input: ChatInput, defaultMaxTokens: number, refusals: Refusals): Fields {
+export function toRequestBody(input: ChatInput, defaultMaxTokens: number, objections: Objections): Fields {
   const { messages, params, model, stream } = input;
   const refused = firstRefused(params);
-  if (refused) throw refusals.unsupported(refused);
-  for (const [field, why] of Object.entries(DROPPED)) if (asksFor(params[field])) refusals.drop(field, why);
+  if (refused) throw objections.refuse(refused);
+  for (const [field, why] of Object.entries(DROPPED)) if (asksFor(params[field])) objections.drop(field, why);
   if (params.stream_options?.include_obfuscation) {
-    refusals.drop('stream_options.include_obfuscation', 'Anthropic does not pad its streams.');
+    objections.drop('stream_options.include_obfuscation', 'Anthropic does not pad its streams.');
   }
-  const { system, messages: turns } = toConversation(messages, refusals);
+  const { system, messages: turns } = toConversation(messages, objections);
   const instructions = [...toSystem(params['system']), ...system];
-  const { effort, ...thinking } = toThinking(params, model, defaultMaxTokens, refusals);
-  const format = toFormat(params.response_format, refusals);
+  const { effort, ...thinking } = toThinking(params, model, defaultMaxTokens, objections);
+  const format = toFormat(params.response_format, objections);
   const outputConfig = { ...(effort && { effort }), ...(format && { format }), ...params['output_config'] };
   const stops = [params.stop ?? [], (params['stop_sequences'] as string[] | undefined) ?? []].flat();
-  const metadata = toMetadata(params, refusals);
-  const tier = toTier(params.service_tier, refusals);
+  const metadata = toMetadata(params, objections);
+  const tier = toTier(params.service_tier, objections);
   return {
     ...ownFields(params),
     model,
     ...thinking,
     ...(instructions.length > 0 && { system: asText(instructions) }),
     messages: turns,
-    ...toTools(params, refusals),
+    ...toTools(params, objections),
     ...(stops.length > 0 && { stop_sequences: stops }),
     ...(Object.keys(outputConfig).length > 0 && { output_config: outputConfig }),
     ...(metadata && { metadata }),
@@ -122,15 +123,15 @@ function asText(blocks: readonly AnthropicContentBlock[]): unknown {
   return blocks.length === 1 && first && Object.keys(first).length === 2 ? (first['text'] ?? blocks) : blocks;
 }
 
-function toFormat(format: ResponseFormat | undefined, refusals: Refusals): Fields | undefined {
+function toFormat(format: ResponseFormat | undefined, objections: Objections): Fields | undefined {
   if (format?.type === 'json_object') {
-    throw refusals.unsupported('JSON answers without a schema: give `response_format` the type json_schema');
+    throw objections.refuse('JSON answers without a schema: give `response_format` the type json_schema');
   }
   if (format?.type !== 'json_schema') return undefined;
   const { schema, description } = format.json_schema;
-  if (!schema) throw refusals.unsupported('JSON answers without a schema: give `response_format` one');
+  if (!schema) throw objections.refuse('JSON answers without a schema: give `response_format` one');
   if (description) {
-    refusals.drop(
+    objections.drop(
       'response_format.json_schema.description',
       'Anthropic takes the schema alone: describe it there.',
     );
@@ -140,21 +141,21 @@ function toFormat(format: ResponseFormat | undefined, refusals: Refusals): Field
 
 function toMetadata(
   { metadata, user, safety_identifier: id }: ChatParams,
-  refusals: Refusals,
+  objections: Objections,
 ): Fields | undefined {
   const { user_id: own, ...others } = metadata ?? {};
   if (Object.keys(others).length > 0) {
-    refusals.drop('metadata', 'Anthropic takes nothing in it but `user_id`.');
+    objections.drop('metadata', 'Anthropic takes nothing in it but `user_id`.');
   }
   if (id && user)
-    refusals.drop('user', 'Anthropic takes one id of a user, and `safety_identifier` is given.');
+    objections.drop('user', 'Anthropic takes one id of a user, and `safety_identifier` is given.');
   const userId = own ?? id ?? user;
   return userId === undefined || userId === null ? undefined : { user_id: userId };
 }
 
-function toTier(tier: ChatParams['service_tier'], refusals: Refusals): string | undefined {
+function toTier(tier: ChatParams['service_tier'], objections: Objections): string | undefined {
   if (tier === 'default') return 'standard_only';
   if (tier !== 'flex' && tier !== 'scale' && tier !== 'priority') return tier ?? undefined;
-  refusals.drop('service_tier', `Anthropic has no tier '${tier}': its own are 'auto' and 'standard_only'.`);
+  objections.drop('service_tier', `Anthropic has no tier '${tier}': its own are 'auto' and 'standard_only'.`);
   return undefined;
 }

@@ -7,10 +7,10 @@ import type {
   ServiceTier,
   UrlCitation,
 } from '../../wire/index.js';
+import { isTelling } from '../translation.js';
 import {
   isBlock,
   isObject,
-  isTelling,
   telling,
   textOf,
   without,

@@ -1,5 +1,6 @@
 import type { ChatParams } from '../../wire/index.js';
-import { isObject, type Fields, type Refusals } from './blocks.js';
+import type { Objections } from '../translation.js';
+import { isObject, type Fields } from './blocks.js';
 
 /** The least that Anthropic lets a model think. */
 const LEAST_BUDGET = 1024;
@@ -33,7 +34,7 @@ export function toThinking(
   params: ChatParams,
   model: string,
   defaultMaxTokens: number,
-  refusals: Refusals,
+  objections: Objections,
 ): ThinkingFields {
   const given = params.max_completion_tokens ?? params.max_tokens ?? undefined;
   const { reasoning_effort: asked } = params;
@@ -42,7 +43,7 @@ export function toThinking(
     const budget = typeof own['budget_tokens'] === 'number' ? own['budget_tokens'] : 0;
     const effort = own['type'] === 'adaptive' ? toEffort(asked) : undefined;
     if (asked && effort === undefined && !(asked === 'none' && own['type'] === 'disabled')) {
-      refusals.drop('reasoning_effort', '`thinking` says already how much the model is to think.');
+      objections.drop('reasoning_effort', '`thinking` says already how much the model is to think.');
     }
     return { max_tokens: given ?? defaultMaxTokens + budget, thinking: own, ...(effort && { effort }) };
   }
@@ -56,7 +57,7 @@ export function toThinking(
   const wanted = BUDGETS[asked] ?? (BUDGETS['medium'] as number);
   const budget = given === undefined ? wanted : Math.min(wanted, Math.floor(given / 2));
   if (budget < LEAST_BUDGET) {
-    refusals.drop(
+    objections.drop(
       'reasoning_effort',
       `Anthropic thinks in ${LEAST_BUDGET} tokens or more, the token limit is too low.`,
     );

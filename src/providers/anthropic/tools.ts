@@ -1,5 +1,6 @@
 import type { ChatParams, WebSearchOptions } from '../../wire/index.js';
-import { isObject, isTelling, telling, without, type Fields, type Refusals } from './blocks.js';
+import { isTelling, type Objections } from '../translation.js';
+import { isObject, telling, without, type Fields } from './blocks.js';
 
 /** The fields of a request that are about tools. */
 export interface ToolFields {
@@ -8,18 +9,18 @@ export interface ToolFields {
 }
 
 /** Translates tools, and which of them the model is to use. Tools in Anthropic's form are sent as they are. */
-export function toTools(params: ChatParams, refusals: Refusals): ToolFields {
+export function toTools(params: ChatParams, objections: Objections): ToolFields {
   const choice = params.tool_choice ?? olderChoice(params.function_call);
   const allowed = allowedNames(choice);
   const given = [
-    ...(params.tools ?? []).map((tool) => toTool(tool as unknown as Fields, refusals)),
-    ...(params.functions ?? []).map((definition) => toTool({ function: definition }, refusals)),
+    ...(params.tools ?? []).map((tool) => toTool(tool as unknown as Fields, objections)),
+    ...(params.functions ?? []).map((definition) => toTool({ function: definition }, objections)),
   ];
   const tools = [
     ...given.filter(({ name }) => !allowed || allowed.has(name)),
-    ...(params.web_search_options ? [webSearch(params.web_search_options, refusals)] : []),
+    ...(params.web_search_options ? [webSearch(params.web_search_options, objections)] : []),
   ];
-  const chosen = toChoice(choice, refusals);
+  const chosen = toChoice(choice, objections);
   const toolChoice =
     params.parallel_tool_calls === false && tools.length > 0 && chosen?.['type'] !== 'none'
       ? { type: 'auto', ...chosen, disable_parallel_tool_use: true }
@@ -27,8 +28,8 @@ export function toTools(params: ChatParams, refusals: Refusals): ToolFields {
   return { ...(tools.length > 0 && { tools }), ...(toolChoice && { tool_choice: toolChoice }) };
 }
 
-function toTool(tool: Fields, refusals: Refusals): Fields {
-  if (tool['type'] === 'custom' && isObject(tool['custom'])) throw refusals.unsupported('custom tools');
+function toTool(tool: Fields, objections: Objections): Fields {
+  if (tool['type'] === 'custom' && isObject(tool['custom'])) throw objections.refuse('custom tools');
   const definition = tool['function'];
   if (!isObject(definition)) return tool;
   const { parameters, strict, ...named } = definition;
@@ -40,10 +41,10 @@ function toTool(tool: Fields, refusals: Refusals): Fields {
   };
 }
 
-function webSearch(options: WebSearchOptions, refusals: Refusals): Fields {
+function webSearch(options: WebSearchOptions, objections: Objections): Fields {
   const { search_context_size: size, user_location: location } = options;
   if (isTelling(size)) {
-    refusals.drop(
+    objections.drop(
       'web_search_options.search_context_size',
       'Anthropic bounds a search by `max_uses` of its tool.',
     );
@@ -55,12 +56,12 @@ function webSearch(options: WebSearchOptions, refusals: Refusals): Fields {
   };
 }
 
-function toChoice(choice: unknown, refusals: Refusals): Fields | undefined {
+function toChoice(choice: unknown, objections: Objections): Fields | undefined {
   if (choice === 'none' || choice === 'auto') return { type: choice };
   if (choice === 'required') return { type: 'any' };
   if (!isObject(choice)) return undefined;
   const { type, function: named, allowed_tools: allowed } = choice;
-  if (type === 'custom') throw refusals.unsupported('custom tools');
+  if (type === 'custom') throw objections.refuse('custom tools');
   if (isObject(allowed)) return { type: allowed['mode'] === 'required' ? 'any' : 'auto' };
   // Anthropic's own form has no such field.
   return isObject(named) ? { type: 'tool', name: named['name'] } : choice;

@@ -1,13 +1,13 @@
 import { QuotaExceededError, type ErrorResponse, type LLMError } from '../../../decorators/errors/index.js';
 import { parseBody } from '../../../decorators/errors/response-body.js';
-import type { TokenUsage } from '../../../decorators/pipeline/index.js';
+import type { TokenEstimate, TokenUsage } from '../../../decorators/pipeline/index.js';
 import type { ChatInput, EmbeddingInput, ProviderRequest } from '../../client/hooks.js';
 import type { ClientOptions } from '../../client/options.js';
 import type { ProviderSpec } from '../../client/provider-spec.js';
 import type { ChatEvents } from '../../streaming/index.js';
 import type { ChatCompletion, ChatMessage, EmbeddingResponse } from '../../wire/index.js';
 import { OpenAICompatibleClient } from '../openai-compatible.js';
-import type { Objections } from '../translation.js';
+import { withOutputBound, type Objections } from '../translation.js';
 import { fromBatch, toBatch } from './embeddings.js';
 import { GeminiEvents, toCompletion } from './events.js';
 import { checkResults, toConversation } from './messages.js';
@@ -86,6 +86,10 @@ export class GeminiClient extends OpenAICompatibleClient {
   protected override readUsage(answer: unknown): TokenUsage | undefined {
     const { usageMetadata } = (answer ?? {}) as GeminiAnswer;
     return super.readUsage(usageMetadata ? { usage: toUsage(usageMetadata) } : answer);
+  }
+
+  protected override estimateBody(body: unknown): TokenEstimate | undefined {
+    return super.estimateBody(withOutputBound(body, 'generationConfig', 'maxOutputTokens'));
   }
 
   #objections(): Objections {

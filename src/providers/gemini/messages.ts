@@ -1,11 +1,17 @@
-import { isPlainObject } from '../../client/plain-object.js';
 import type {
   ChatAssistantMessage,
   ChatFunctionMessage,
   ChatMessage,
   ChatToolMessage,
 } from '../../wire/index.js';
-import { callNames, dropUnknown, readArguments, textOf, type Objections } from '../translation.js';
+import {
+  callNames,
+  dropUnknown,
+  parseObject,
+  readArguments,
+  textOf,
+  type Objections,
+} from '../translation.js';
 import { isMadeId, keptParts } from './answer-parts.js';
 import { toParts } from './content-parts.js';
 import type { ExtraContent, GeminiContent, GeminiPart } from './wire.js';
@@ -130,13 +136,6 @@ function toResult(
 
 /** A result is an object. JSON of one is sent as what it is, unless its numbers are longer than a number holds. */
 function toResponse(text: string): Record<string, unknown> {
-  if (/^\s*\{/.test(text) && !/\d{16}/.test(text)) {
-    try {
-      const value: unknown = JSON.parse(text);
-      if (isPlainObject(value)) return value;
-    } catch {
-      // Text that only looks like JSON.
-    }
-  }
-  return { output: text };
+  const value = /\d{16}/.test(text) ? undefined : parseObject(text);
+  return value ?? { output: text };
 }

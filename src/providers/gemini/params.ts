@@ -1,5 +1,5 @@
 import type { ChatParams, ReasoningEffort, ResponseFormat } from '../../wire/index.js';
-import { dropGiven, given, labelledSchema, type Objections } from '../translation.js';
+import { dropGiven, given, labelledSchema, ownWords, type Objections } from '../translation.js';
 import { toTools } from './tools.js';
 
 /** Fields of OpenAI's that are left out, and why. */
@@ -60,7 +60,6 @@ function settings(params: ChatParams, model: string, own: object): { generationC
       stopSequences: typeof stop === 'string' ? [stop] : stop,
       temperature: params.temperature,
       topP: params.top_p,
-      topK: params['top_k'],
       frequencyPenalty: params.frequency_penalty,
       presencePenalty: params.presence_penalty,
       seed: params.seed,
@@ -106,28 +105,11 @@ function ownFields(params: ChatParams): {
   toolConfig: object | undefined;
   rest: Record<string, unknown>;
 } {
-  const own: Record<string, unknown> = {};
-  const rest: Record<string, unknown> = {};
-  for (const [name, value] of Object.entries(params)) {
-    if (value === undefined || OPENAI_FIELDS.has(name)) continue;
-    if (OWN_SETTINGS.includes(name)) own[name] = value;
-    else if (name !== 'generationConfig' && name !== 'toolConfig') rest[name] = value;
-  }
-  const { generationConfig, toolConfig } = params as Record<string, object | undefined>;
-  return { generationConfig: { ...own, ...generationConfig }, toolConfig, rest };
+  const { settings: own, rest } = ownWords(params, OWN_SETTINGS);
+  const { generationConfig, toolConfig, top_k: topK, ...others } = rest;
+  return {
+    generationConfig: { ...given({ topK }), ...own, ...(generationConfig as object | undefined) },
+    toolConfig: toolConfig as object | undefined,
+    rest: others,
+  };
 }
-
-const OPENAI_FIELDS = new Set([
-  ...Object.keys(DROPPED),
-  ...['model', 'messages', 'stream', 'stream_options', 'max_completion_tokens', 'max_tokens', 'n', 'stop'],
-  ...['response_format', 'modalities', 'audio', 'temperature', 'top_p', 'top_k', 'frequency_penalty'],
-  ...['presence_penalty', 'seed', 'reasoning_effort', 'logprobs', 'top_logprobs', 'tools', 'tool_choice'],
-  ...[
-    'parallel_tool_calls',
-    'web_search_options',
-    'service_tier',
-    'moderation',
-    'functions',
-    'function_call',
-  ],
-]);

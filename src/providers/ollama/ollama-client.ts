@@ -1,13 +1,13 @@
 import type { ErrorResponse, LLMError } from '../../../decorators/errors/index.js';
 import { parseBody } from '../../../decorators/errors/response-body.js';
-import type { TokenUsage } from '../../../decorators/pipeline/index.js';
+import type { TokenEstimate, TokenUsage } from '../../../decorators/pipeline/index.js';
 import type { ChatInput, EmbeddingInput, ProviderRequest } from '../../client/hooks.js';
 import type { ClientOptions } from '../../client/options.js';
 import type { ProviderSpec } from '../../client/provider-spec.js';
 import type { ChatEvents } from '../../streaming/index.js';
 import type { ChatCompletion, EmbeddingResponse } from '../../wire/index.js';
 import { OpenAICompatibleClient } from '../openai-compatible.js';
-import { given, type Objections } from '../translation.js';
+import { given, withOutputBound, type Objections } from '../translation.js';
 import { OllamaEvents, toCompletion, toUsage } from './events.js';
 import { toMessages } from './messages.js';
 import { toBody } from './params.js';
@@ -87,6 +87,10 @@ export class OllamaClient extends OpenAICompatibleClient {
   protected override readUsage(answer: unknown): TokenUsage | undefined {
     const usage = toUsage((answer ?? {}) as OllamaAnswer);
     return super.readUsage(usage ? { usage } : answer);
+  }
+
+  protected override estimateBody(body: unknown): TokenEstimate | undefined {
+    return super.estimateBody(withOutputBound(body, 'options', 'num_predict'));
   }
 
   #objections(): Objections {

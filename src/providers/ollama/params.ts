@@ -5,7 +5,15 @@ import type {
   ReasoningEffort,
   ResponseFormat,
 } from '../../wire/index.js';
-import { chosenTool, dropGiven, given, labelledSchema, namesOf, type Objections } from '../translation.js';
+import {
+  chosenTool,
+  dropGiven,
+  given,
+  labelledSchema,
+  namesOf,
+  ownWords,
+  type Objections,
+} from '../translation.js';
 
 /** Fields of OpenAI's that are left out, and why. */
 const DROPPED: Readonly<Record<string, string>> = {
@@ -26,21 +34,6 @@ const OWN_SETTINGS = [
   ...['num_ctx', 'num_predict', 'num_keep', 'num_batch', 'num_gpu', 'main_gpu', 'num_thread', 'use_mmap'],
   ...['top_k', 'min_p', 'typical_p', 'repeat_last_n', 'repeat_penalty', 'draft_num_predict'],
 ];
-
-const OPENAI_FIELDS = new Set([
-  ...Object.keys(DROPPED),
-  ...['model', 'messages', 'stream', 'stream_options', 'max_completion_tokens', 'max_tokens', 'n', 'stop'],
-  ...['response_format', 'modalities', 'audio', 'temperature', 'top_p', 'frequency_penalty'],
-  ...['presence_penalty', 'seed', 'reasoning_effort', 'logprobs', 'top_logprobs', 'tools', 'tool_choice'],
-  ...[
-    'parallel_tool_calls',
-    'web_search_options',
-    'service_tier',
-    'moderation',
-    'functions',
-    'function_call',
-  ],
-]);
 
 /** The body of a request but for the messages. Fields that OpenAI does not know pass through. */
 export function toBody(params: ChatParams, objections: Objections): Record<string, unknown> {
@@ -121,7 +114,7 @@ function toThink(effort: ReasoningEffort): string | boolean {
 /** The settings of the model, and what else the params say in Ollama's own words. */
 function ownFields(params: ChatParams): { options: object; rest: Record<string, unknown> } {
   const { stop } = params;
-  const settings: Record<string, unknown> = {
+  const translated = {
     num_predict: params.max_completion_tokens ?? params.max_tokens,
     stop: typeof stop === 'string' ? [stop] : stop,
     temperature: params.temperature,
@@ -130,11 +123,10 @@ function ownFields(params: ChatParams): { options: object; rest: Record<string, 
     presence_penalty: params.presence_penalty,
     seed: params.seed,
   };
-  const rest: Record<string, unknown> = {};
-  for (const [name, value] of Object.entries(params)) {
-    if (value === undefined || OPENAI_FIELDS.has(name)) continue;
-    if (OWN_SETTINGS.includes(name)) settings[name] = value;
-    else if (name !== 'options') rest[name] = value;
-  }
-  return { options: { ...given(settings), ...(params['options'] as object | undefined) }, rest };
+  const { settings, rest } = ownWords(params, OWN_SETTINGS);
+  const { options, ...others } = rest;
+  return {
+    options: { ...given({ ...translated, ...settings }), ...(options as object | undefined) },
+    rest: others,
+  };
 }

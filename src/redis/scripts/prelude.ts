@@ -16,9 +16,11 @@
  * What is stored is what is used up, so that a lost hash means "full" and a changed limit needs no conversion.
  */
 export const prelude = `
+local floor, ceil, max, format, match = math.floor, math.ceil, math.max, string.format, string.match
+
 -- Whoever waits asks at least every second: one who has not for so long is gone, and must not hold up the others.
 local TICKET_MS = 3000
--- How long a hash is kept when nothing in it matters any more, and at the longest: 100 years.
+-- How long a hash is kept when nothing but the line matters any more, and at the longest: 100 years.
 local MARGIN_MS, LONGEST_MS = 60000, 3155760000000
 
 local cursor = 0
@@ -31,10 +33,9 @@ local function pair()
   local requests, tokens = number(), number()
   return { requests, tokens }
 end
--- tostring() would round to 14 digits, and adding 0 turns -0 into 0.
-local function int(n) return string.format('%.0f', n + 0) end
 
-local process, channels, payload, sequence, lease_ms, max_concurrent = arg(), arg(), arg(), number(), number(), number()
+local process, channels, payload = arg(), arg(), arg()
+local sequence, lease_ms, max_concurrent = number(), number(), number()
 local rates, asked = {}, {}
 for i = 1, number() do
   local name, unit, limit, window, burst = arg(), number(), number(), number(), number()
@@ -43,20 +44,29 @@ for i = 1, number() do
 end
 
 local state, changes, dropped = {}, {}, {}
+-- tostring() would round to 14 digits.
+local INTEGERS = { '%.0f', '%.0f:%.0f', '%.0f:%.0f:%.0f', '%.0f:%.0f:%.0f:%.0f' }
 local function put(field, ...)
-  local parts = { ... }
-  for i, n in ipairs(parts) do parts[i] = int(n) end
-  changes[field], dropped[field] = table.concat(parts, ':'), nil
+  changes[#changes + 1] = field
+  changes[#changes + 1] = format(INTEGERS[select('#', ...)], ...)
+  dropped[field] = nil
 end
 local function drop(field)
   if state[field] then dropped[field] = true end
 end
 
+-- The fields of a kind have a colon in the second place, the others are alone.
+local COLON, LEASE, TICKET = string.byte(':ct', 1, 3)
+local of_processes = {}
 local stored = redis.call('HGETALL', KEYS[1])
-for i = 1, #stored, 2 do state[stored[i]] = stored[i + 1] end
+for i = 1, #stored, 2 do
+  local field = stored[i]
+  state[field] = stored[i + 1]
+  if string.byte(field, 2) == COLON and not asked[field] then of_processes[#of_processes + 1] = field end
+end
 
 local time = redis.call('TIME')
-local clock = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+local clock = tonumber(time[1]) * 1000 + floor(tonumber(time[2]) / 1000)
 local skew = tonumber(state.skew or 0)
 local now, last = clock + skew, tonumber(state.at or 0)
 if now < last then
@@ -72,68 +82,76 @@ local drawn = { tonumber(state['drawn:1'] or 0), tonumber(state['drawn:2'] or 0)
 
 -- The latest moment at which anything stored still matters.
 local matters_until = closed
-local function matters(at) matters_until = math.max(matters_until, at) end
+local function matters(at) matters_until = max(matters_until, at) end
 
 local running, own_lease, own_sequence = 0, nil, 0
 local tickets = {}
-for field, value in pairs(state) do
-  local kind, owner = string.match(field, '^([rct]:)(.+)')
-  local a, b, c, d = string.match(value, '^(%d+):?(%d*):?(%d*):?(%d*)$')
-  if kind == 'r:' then
-    -- Another process, of another version of the program perhaps, may know rates that this one does not.
-    if not asked[field] then matters(tonumber(d)) end
-  elseif kind == 'c:' then
-    if tonumber(b) > now then
-      running = running + tonumber(a)
-      if owner == process then own_lease, own_sequence = tonumber(a), tonumber(c) or 0 else matters(tonumber(b)) end
+for _, field in ipairs(of_processes) do
+  local kind, owner, value = string.byte(field), string.sub(field, 3), state[field]
+  if kind == LEASE then
+    local count, ends, told = match(value, '(%d+):(%d+):(%d+)')
+    ends = tonumber(ends)
+    if ends > now then
+      running = running + tonumber(count)
+      if owner == process then
+        own_lease, own_sequence = tonumber(count), tonumber(told)
+      else
+        matters(ends)
+      end
     else
       drop(field)
     end
-  elseif kind == 't:' then
-    if tonumber(d) > now then
-      tickets[#tickets + 1] = { tonumber(b), tonumber(c), process = owner, place = tonumber(a), ends = tonumber(d) }
+  elseif kind == TICKET then
+    local place, requests, tokens, ends = match(value, '(%d+):(%d+):(%d+):(%d+)')
+    if tonumber(ends) > now then
+      tickets[#tickets + 1] = { tonumber(requests), tonumber(tokens), process = owner, place = tonumber(place) }
     else
       drop(field)
     end
+  else
+    -- A rate that this process does not know: another, of another version of the program perhaps, does.
+    matters(tonumber(match(value, '%d+$')))
   end
 end
-table.sort(tickets, function(x, y) return x.place < y.place end)
+if #tickets > 1 then
+  table.sort(tickets, function(x, y) return x.place < y.place end)
+end
 
 -- What \`elapsed\` adds, and the remainder. No product leaves the whole numbers that a double can hold.
 local function refill(rate, elapsed, remainder)
-  local windows = math.floor(elapsed / rate.window)
+  local windows = floor(elapsed / rate.window)
   local rest = elapsed - windows * rate.window
-  local per_ms = math.floor(rate.limit / rate.window)
+  local per_ms = floor(rate.limit / rate.window)
   local parts = rest * (rate.limit - per_ms * rate.window) + remainder
-  local carried = math.floor(parts / rate.window)
+  local carried = floor(parts / rate.window)
   return windows * rate.limit + rest * per_ms + carried, parts - carried * rate.window
 end
 
 for _, rate in ipairs(rates) do
-  local used, remainder, at = string.match(state[rate.field] or '', '^(%d+):(%d+):(%d+)')
+  local used, remainder, at = match(state[rate.field] or '', '(%d+):(%d+):(%d+)')
   rate.used, rate.remainder = tonumber(used or 0), tonumber(remainder or 0) % rate.window
-  local added, left = refill(rate, math.max(0, now - tonumber(at or now)), rate.remainder)
-  rate.used, rate.remainder = math.max(0, rate.used - added), left
+  local added, left = refill(rate, max(0, now - tonumber(at or now)), rate.remainder)
+  rate.used, rate.remainder = max(0, rate.used - added), left
 end
 
 -- Milliseconds until so much has been refilled.
 local function refill_ms(rate, missing)
   if missing <= 0 then return 0 end
-  return math.max(1, math.ceil((missing * rate.window - rate.remainder) / rate.limit))
+  return max(1, ceil((missing * rate.window - rate.remainder) / rate.limit))
 end
 
 -- For how long \`cost\` has to wait behind \`front\`, the sum of what stands in front; -1 when only a call that ends can help.
 local function wait_of(cost, front)
-  local wait = math.max(0, closed - now)
+  local wait = max(0, closed - now)
   for _, rate in ipairs(rates) do
-    wait = math.max(wait, refill_ms(rate, rate.used + front[rate.unit] + cost[rate.unit] - rate.burst))
+    wait = max(wait, refill_ms(rate, rate.used + front[rate.unit] + cost[rate.unit] - rate.burst))
   end
   if wait == 0 and max_concurrent and running + front.count + 1 > max_concurrent then return -1 end
   return wait
 end
 
 local function draw(amounts)
-  for _, rate in ipairs(rates) do rate.used = math.max(0, rate.used + amounts[rate.unit]) end
+  for _, rate in ipairs(rates) do rate.used = max(0, rate.used + amounts[rate.unit]) end
   drawn = { drawn[1] + amounts[1], drawn[2] + amounts[2] }
 end
 
@@ -155,15 +173,15 @@ end
 
 -- Wakes those who have become servable by this operation, each on its own channel. For whom time alone has
 -- made it possible knows the time.
-local function wake(before, except)
+local function wake(before)
   for id in pairs(servable()) do
-    if not before[id] and id ~= except then redis.pcall('PUBLISH', channels .. id, payload) end
+    if not before[id] then redis.pcall('PUBLISH', channels .. id, payload) end
   end
 end
 
 local function put_lease(count)
   if count > 0 then
-    put('c:' .. process, count, now + lease_ms, math.max(own_sequence, sequence))
+    put('c:' .. process, count, now + lease_ms, max(own_sequence, sequence))
     matters(now + lease_ms)
   else
     drop('c:' .. process)
@@ -183,22 +201,16 @@ local function save()
     put(rate.field, rate.used, rate.remainder, now, full)
     matters(full)
   end
-  for _, ticket in ipairs(tickets) do matters(ticket.ends) end
-  local fields = {}
-  for field, value in pairs(changes) do
-    fields[#fields + 1] = field
-    fields[#fields + 1] = value
-  end
-  redis.call('HSET', KEYS[1], unpack(fields))
+  redis.call('HSET', KEYS[1], unpack(changes))
   for field in pairs(dropped) do redis.call('HDEL', KEYS[1], field) end
-  redis.call('PEXPIRE', KEYS[1], int(math.min(LONGEST_MS, math.max(0, matters_until - now) + MARGIN_MS)))
+  local ttl = math.min(LONGEST_MS, max(0, matters_until - now) + MARGIN_MS)
+  redis.call('PEXPIRE', KEYS[1], format('%.0f', ttl))
 end
 
 -- One string, since what becomes of numbers is the client's own choice.
 local function answer(...)
-  local parts = { now, drawn[1], drawn[2], math.max(0, closed - now), running, ... }
+  local parts = { now, drawn[1], drawn[2], max(0, closed - now), running, ... }
   for _, rate in ipairs(rates) do parts[#parts + 1] = rate.used end
-  for i, n in ipairs(parts) do parts[i] = int(n) end
-  return table.concat(parts, ' ')
+  return format(string.rep('%.0f ', #parts), unpack(parts))
 end
 `;

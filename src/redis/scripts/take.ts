@@ -14,7 +14,7 @@ tickets = others
 running = running - (own_lease or 0) + running_here
 
 -- Only the first call has a place. Before it stand those with a smaller one, before the others everybody.
-local front, everybody, ahead = nobody(), nobody(), 0
+local front, everybody = nobody(), nobody()
 for _, ticket in ipairs(tickets) do
   join(everybody, ticket)
   if not place or ticket.place < place then join(front, ticket) end
@@ -39,18 +39,16 @@ if refused then
     place = math.max(tonumber(state.place or 0) + 1, now)
     put('place', place)
   end
-  for _, ticket in ipairs(tickets) do
-    if ticket.place < place then ahead = ahead + 1 end
-  end
+  local position = 1
+  while tickets[position] and tickets[position].place < place do position = position + 1 end
   put('t:' .. process, place, refused[1], refused[2], now + TICKET_MS)
-  table.insert(tickets, ahead + 1,
-    { refused[1], refused[2], process = process, place = place, ends = now + TICKET_MS })
+  table.insert(tickets, position, { refused[1], refused[2], process = process, place = place })
 else
   place = -1
   drop('t:' .. process)
 end
 put_lease(max_concurrent and running_here + granted or 0)
 save()
-wake(before, process)
-return answer(granted, wait, place, ahead)
+wake(before)
+return answer(granted, wait, place)
 `;

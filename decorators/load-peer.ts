@@ -1,5 +1,3 @@
-import { createRequire } from 'node:module';
-
 // Only the CommonJS build has these.
 declare const module: { require?: (name: string) => unknown } | undefined;
 declare const __filename: string | undefined;
@@ -26,6 +24,9 @@ export function loadPeer(name: string, message: string): unknown {
 function* loaders(): Generator<(name: string) => unknown> {
   // `module.require` is also jest's own: it keeps to the test's module registry.
   if (typeof module === 'object' && module?.require !== undefined) yield (name) => module.require?.(name);
+  // Not an import: the decorators also load where the module does not exist.
+  const createRequire = globalThis.process?.getBuiltinModule?.('node:module')?.createRequire;
+  if (!createRequire) return;
   if (typeof __filename === 'string') yield createRequire(__filename);
   yield createRequire(`${process.cwd()}/package.json`);
 }
