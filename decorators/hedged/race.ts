@@ -52,7 +52,6 @@ export class Race {
   private misjudged: { readonly thrown: unknown } | undefined;
   private isOver = false;
   private cancelTimer: CancelTimer = () => undefined;
-  private forgetAbort: () => void = () => undefined;
   private resolve!: (result: unknown) => void;
   private reject!: (reason: unknown) => void;
 
@@ -69,7 +68,7 @@ export class Race {
       this.resolve = resolve;
       this.reject = reject;
       // The attempts hear of it after this; then they are ended with what they were aborted with.
-      this.forgetAbort = this.call.onAbort((error) =>
+      this.call.onAbort((error) =>
         queueMicrotask(() => {
           this.end(error);
           reject(error);
@@ -117,9 +116,13 @@ export class Race {
   }
 
   private skip(reason: 'cap' | 'budget' | 'pushback'): void {
+    this.close();
+    this.tell(this.call, 'skipped', reason);
+  }
+
+  private close(): void {
     this.isClosed = true;
     this.cancelTimer();
-    this.tell(this.call, 'skipped', reason);
   }
 
   private won(attempt: Call): void {
@@ -143,7 +146,7 @@ export class Race {
     if (this.isOver) return;
     // One that has not begun yet is the next attempt.
     this.failures.push({ attempt, error, isCue: this.latest.entered || this.latest.ended });
-    if (isRefusal(error)) this.isClosed = true;
+    if (isRefusal(error)) this.close();
     else if (!this.mayPass(error)) {
       this.decider = attempt;
       this.end(this.givenUp(`attempt ${attempt.attempt} has failed for good`));
@@ -164,7 +167,7 @@ export class Race {
     this.pending.delete(attempt);
     if (this.decider === attempt) return this.reject(this.misjudged ? this.misjudged.thrown : thrown);
     const failure = this.failures.find((one) => one.attempt === attempt);
-    if (!failure || this.isOver || this.call.aborted) return;
+    if (!failure || this.isOver) return;
     failure.thrown = thrown;
     if (this.mayHedge()) {
       if (isPushback(failure.error)) this.skip('pushback');
@@ -179,11 +182,9 @@ export class Race {
     if (this.isOver) return;
     this.isOver = true;
     this.cancelTimer();
-    this.forgetAbort();
-    const others = [...this.pending].filter((attempt) => !attempt.ended);
     // First all leave the queue: what one gives back must not go to another.
-    for (const attempt of others) attempt.abort(reason);
-    for (const attempt of others) attempt.giveUp(reason);
+    for (const attempt of this.pending) attempt.abort(reason);
+    for (const attempt of this.pending) attempt.giveUp(reason);
   }
 
   private givenUp(why: string): LLMError {
