@@ -12,6 +12,7 @@ const suite = (displayName, tsconfig) => ({
     '^keelson/decorators$': '<rootDir>/decorators/index.ts',
     '^keelson/testing$': '<rootDir>/src/testing/index.ts',
     '^keelson/redis$': '<rootDir>/src/redis/index.ts',
+    '^keelson/sync$': '<rootDir>/src/sync/index.ts',
     '^keelson/tokenizer$': '<rootDir>/src/tokenizer/index.ts',
     '^(\\.{1,2}/.*)\\.js$': '$1',
   },
