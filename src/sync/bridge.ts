@@ -68,7 +68,7 @@ export class Bridge {
    */
   ask(order: Order, id = this.nextId()): Answer {
     if (this.ended) throw this.#endedError();
-    this.#post({ id, order });
+    this.#ask({ id, order });
     for (;;) {
       const seen = Atomics.load(this.#answered, 0);
       const answer = this.#receive(id);
@@ -89,7 +89,7 @@ export class Bridge {
 
   /** Tells the worker something that it does not answer. */
   tell(notice: AbortNotice): void {
-    if (!this.ended) this.#post(notice);
+    if (!this.ended) this.#port.postMessage(notice);
   }
 
   /** Ends the worker. What is asked from now on fails with `why`. */
@@ -115,8 +115,16 @@ export class Bridge {
     return this.#whyEnded?.();
   }
 
-  #post(message: Question | AbortNotice): void {
-    this.#port.postMessage(message);
+  #ask(question: Question): void {
+    try {
+      this.#port.postMessage(question);
+    } catch (cause) {
+      const { order } = question;
+      const what = `${this.#target.label}.${order.do === 'call' ? order.method : order.do}()`;
+      throw new TypeError(`${what}: an argument cannot go into the worker: ${(cause as Error).message}`, {
+        cause,
+      });
+    }
   }
 
   #receive(id: number): Answer | undefined {

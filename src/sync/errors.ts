@@ -100,9 +100,10 @@ function isError(value: unknown): value is Error {
 
 /** By its name and not by its identity: it may be of another copy of the package. */
 function kindOf(error: Error): string {
+  if (error instanceof DOMException) return 'DOMException';
   let current: unknown = Object.getPrototypeOf(error);
   while (typeof current === 'object' && current !== null) {
-    const { name } = current as { name?: unknown };
+    const name: unknown = Object.getOwnPropertyDescriptor(current, 'name')?.value;
     const known = typeof name === 'string' && Object.hasOwn(CLASSES, name) ? CLASSES[name] : undefined;
     if (known && error instanceof known) return name as string;
     current = Object.getPrototypeOf(current);
