@@ -91,6 +91,13 @@ const expected: Record<string, (string | RegExp)[]> = {
     'Question 5: rate_limit_client',
   ],
   'custom-provider': [`harbour: ${canned} "Pieces of eight!"`, 'parrot: Eight! (key: cracker)'],
+  sync: [
+    'no model answers here.',
+    `chat: ${canned} "Say hello."`,
+    `stream: ${canned} "Count to three."`,
+    / tokens\nembeddings: 1536 and 1536 numbers/,
+    'an error: TimeoutError, code timeout_total',
+  ],
   'own-class': [
     'one lamp, one chair, one table, one clock, one vase, one rug',
     'robots at work at the same time: 2',

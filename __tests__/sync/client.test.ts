@@ -155,7 +155,8 @@ describe('a stream', () => {
 
   test('has no final result within its loop, where it would wait for itself', () => {
     const stream = client.streamChatCompletion(messages);
-    for (const _chunk of stream) {
+    for (const chunk of stream) {
+      expect(chunk.object).toBe('chat.completion.chunk');
       const error = failureOf(() => stream.finalText());
       expect(error).toBeInstanceOf(StreamError);
       expect(error.message).toContain('after the loop');
@@ -165,7 +166,7 @@ describe('a stream', () => {
 
   test('that is left has no final result', () => {
     const stream = client.streamChatCompletion(messages);
-    for (const _chunk of stream) break;
+    for (const chunk of stream) if (chunk) break;
     const error = failureOf(() => stream.finalText());
     expect(error).toBeInstanceOf(AbortError);
     expect(error.message).toBe('The stream was left before its end: there is no final result.');
@@ -176,7 +177,7 @@ describe('a stream', () => {
     const stream = client.streamChatCompletion(messages);
     let chunks = 0;
     const error = failureOf(() => {
-      for (const _chunk of stream) chunks++;
+      for (const chunk of stream) if (chunk) chunks++;
     });
     expect([error.name, chunks]).toEqual(['ConnectionError', 2]);
     expect(failureOf(() => stream.finalText())).toBe(error);
@@ -192,7 +193,7 @@ describe('a stream', () => {
     const stream = client.streamChatCompletion(messages);
     const reason = new Error('the user left');
     const error = failureOf(() => {
-      for (const _chunk of stream) stream.abort(reason);
+      for (const chunk of stream) if (chunk) stream.abort(reason);
     });
     expect(error).toBeInstanceOf(AbortError);
     expect(error.cause).toBe(reason);
@@ -206,7 +207,7 @@ describe('a stream', () => {
     const stream = client.streamChatCompletion(messages, {}, { signal: controller.signal });
     let chunks = 0;
     const error = failureOf(() => {
-      for (const _chunk of stream) if (++chunks === 2) controller.abort('enough');
+      for (const chunk of stream) if (chunk && ++chunks === 2) controller.abort('enough');
     });
     expect(error).toBeInstanceOf(AbortError);
     expect([error.cause, chunks]).toEqual(['enough', 2]);
@@ -258,7 +259,7 @@ describe('options', () => {
 
   test('that are wrong are refused at the first call, and the next call tries again', async () => {
     const wrong = forOneTest(new SyncOpenAIClient({ ...options, baseUrl: server.baseURL } as never));
-    for (const _time of [1, 2]) {
+    for (let time = 1; time <= 2; time++) {
       const error = failureOf(() => wrong.chatCompletion(messages));
       expect(error).toBeInstanceOf(TypeError);
       expect(error.message).toBe('new OpenAIClient(): there is no option `baseUrl`. Use `baseURL`.');

@@ -16,7 +16,6 @@ describe('options of a client', () => {
   test.each<[object, string]>([
     [{ apiKey: () => 'x' }, 'the option `apiKey` is a function'],
     [{ logger: { debug: () => 0 } }, 'the option `logger.debug` is a function'],
-    [{ logger: console }, 'the option `logger.log` is a function'],
     [{ tokenizer: () => 3 }, 'the option `tokenizer` is a function'],
     [{ retry: { retryOn: () => true } }, 'the option `retry.retryOn` is a function'],
     [

@@ -17,7 +17,7 @@ const METHODS = {
 } as const satisfies Record<Exclude<keyof SyncClient<BaseLLMClient>, 'close' | symbol>, true>;
 
 /** What others ask any object for, to see what it is. */
-const ASKED_OF_ANYTHING = new Set(['then', 'toJSON', 'asymmetricMatch', '$$typeof', 'nodeType', 'inspect']);
+const ASKED_OF_ANYTHING = new Set(['then', 'toJSON', 'asymmetricMatch', '$$typeof']);
 
 /** A client in a worker, and the thread that waits for it. The worker starts at the first call. */
 export class WorkerClient {

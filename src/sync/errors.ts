@@ -1,3 +1,4 @@
+import { types } from 'node:util';
 import * as classes from '../../decorators/errors/classes.js';
 import { LLMError, redact } from '../../decorators/errors/index.js';
 
@@ -93,9 +94,9 @@ function define(error: Error, name: string, value: unknown, enumerable: boolean)
   Object.defineProperty(error, name, { value, enumerable, configurable: true, writable: true });
 }
 
-/** Errors of other realms (vm, jest) are no `instanceof Error`. */
+/** Errors of other realms (vm, jest) are no `instanceof Error`, nor is a `DOMException` there. */
 function isError(value: unknown): value is Error {
-  return value instanceof Error || Object.prototype.toString.call(value) === '[object Error]';
+  return value instanceof Error || types.isNativeError(value) || value instanceof DOMException;
 }
 
 /** By its name and not by its identity: it may be of another copy of the package. */

@@ -1,4 +1,5 @@
 import type { BaseLLMClient } from '../client/base-client.js';
+import type { ClientOptions } from '../client/options.js';
 import type { ClientClass } from '../providers/registry.js';
 import type { ChatCompletionStream } from '../streaming/index.js';
 import type { ChatCompletionChunk } from '../wire/index.js';
@@ -107,7 +108,7 @@ export type ClientOf<Exported> = Exported extends abstract new (...args: never) 
   ? Client & object
   : Exported & object;
 
-/** The options that a class of clients takes; of a ready client there are none. */
+/** The options that a class of clients takes; those of any where the type does not tell. A ready client takes none. */
 export type OptionsFor<Exported> = Exported extends new (options: infer Options) => unknown
   ? SyncOptions<NonNullable<Options>>
-  : undefined;
+  : SyncOptions<ClientOptions>;
