@@ -1,4 +1,6 @@
 // One kind of client, in a process of its own.
+import { median } from './report.js';
+
 const [kind, baseURL, calls, streams] = process.argv.slice(2);
 let events = 0;
 const isSync = kind === 'keelson/sync';
@@ -16,10 +18,15 @@ const call = isSync
 await call();
 const firstCallMs = performance.now() - start;
 
+/** The median, which a moment that the machine gives to others does not move. */
 async function micros(count, work) {
-  const begun = performance.now();
-  for (let i = 0; i < count; i++) await work();
-  return ((performance.now() - begun) * 1000) / count;
+  const times = [];
+  for (let i = 0; i < count; i++) {
+    const begun = performance.now();
+    await work();
+    times.push((performance.now() - begun) * 1000);
+  }
+  return median(times);
 }
 
 const read = isSync
@@ -33,6 +40,9 @@ await micros(Number(calls) / 3, call);
 const callMicros = await micros(Number(calls), call);
 await micros(2, read);
 events = 0;
-const eventMicros = ((await micros(Number(streams), read)) * streams) / events;
+const streamMicros = await micros(Number(streams), read);
+const eventMicros = (streamMicros * streams) / events;
 const megabytes = process.memoryUsage.rss() / 1e6;
-process.stdout.write(JSON.stringify({ firstCallMs, callMicros, eventMicros, megabytes }), () => process.exit(0));
+process.stdout.write(JSON.stringify({ firstCallMs, callMicros, eventMicros, megabytes }), () =>
+  process.exit(0),
+);

@@ -18,7 +18,13 @@ const [port] = await once(server, 'message');
 const results = Object.fromEntries(kinds.map((kind) => [kind, []]));
 for (let round = 0; round < ROUNDS; round++) {
   for (const kind of kinds) {
-    const args = [path('./sync-worker.js'), kind, `http://127.0.0.1:${port}/v1`, String(CALLS), String(STREAMS)];
+    const args = [
+      path('./sync-worker.js'),
+      kind,
+      `http://127.0.0.1:${port}/v1`,
+      String(CALLS),
+      String(STREAMS),
+    ];
     const { stdout } = await run(process.execPath, args);
     results[kind].push(JSON.parse(stdout));
   }
