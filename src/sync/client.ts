@@ -1,5 +1,5 @@
 import { LLMError } from '../../decorators/errors/index.js';
-import type { BaseLLMClient } from '../client/base-client.js';
+import type { OpenAIClient } from '../providers/openai/openai-client.js';
 import { Bridge } from './bridge.js';
 import { argumentsAsData, packSignal } from './data.js';
 import { defineDispose } from './dispose.js';
@@ -14,7 +14,7 @@ const METHODS = {
   streamChatCompletion: true,
   embeddings: true,
   request: true,
-} as const satisfies Record<Exclude<keyof SyncClient<BaseLLMClient>, 'close' | symbol>, true>;
+} as const satisfies Record<Exclude<keyof SyncClient<OpenAIClient>, 'close' | symbol>, true>;
 
 /** What others ask any object for, to see what it is. */
 const ASKED_OF_ANYTHING = new Set(['then', 'toJSON', 'asymmetricMatch', '$$typeof']);
