@@ -31,5 +31,6 @@ export async function connectElsewhere() {
 
 if (process.argv[2] === 'serve') {
   const { banner, baseURL } = await startTestServer();
+  process.on('disconnect', () => process.exit());
   process.send?.({ banner, baseURL });
 }

@@ -6,7 +6,8 @@ import { failureOf, forOneTest, messages, server, useServer } from './support.js
 
 useServer();
 
-const options = { apiKey: 'sk-test-1234567890', retry: { baseDelayMs: 0 } };
+// The total timeout ends what would wait for ever if it were broken: no timer of this thread could.
+const options = { apiKey: 'sk-test-1234567890', retry: { baseDelayMs: 0 }, timeouts: { totalMs: 20_000 } };
 const text = 'This is canned text from a local test server, no model has read your message: "Hello"';
 let client: SyncOpenAIClient;
 beforeAll(() => {

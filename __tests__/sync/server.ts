@@ -12,4 +12,5 @@ process.on('message', (message: { fault?: Fault | Fault[]; reset?: true }) => {
   }
   process.send?.({ requests: server.requests, lines });
 });
+process.on('disconnect', () => process.exit());
 process.send?.({ baseURL: server.baseURL });
