@@ -158,6 +158,13 @@ const expected: Record<string, (string | RegExp)[]> = {
     /CircuitOpenError: print\(\) was not sent/,
     "CircuitBreaker {\n  state: 'open'",
   ],
+  sync: [
+    'no model answers here.',
+    `chat: ${canned} "Say hello."`,
+    `stream: ${canned} "Count to three."`,
+    / tokens\nembeddings: 1536 and 1536 numbers/,
+    'an error: TimeoutError, code timeout_total',
+  ],
   'own-class': [
     'one lamp, one chair, one table, one clock, one vase, one rug',
     'robots at work at the same time: 2',
