@@ -1,4 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import type {
+  LLMError} from '../../decorators/index.js';
 import {
   AbortError,
   BadRequestError,
@@ -6,7 +8,6 @@ import {
   Cached,
   currentCall,
   InternalServerError,
-  LLMError,
   onPolicyEvent,
   RetryWithBackoff,
   Timeout,
