@@ -10,6 +10,7 @@ export default tseslint.config(
       'coverage/',
       'node_modules/',
       'bench/node_modules/',
+      'mutation/node_modules/',
       '__tests__/types/',
       '__tests__/toolchains/',
     ],
@@ -52,6 +53,7 @@ export default tseslint.config(
       ],
     },
   },
+  { files: ['**/*.cjs'], rules: { '@typescript-eslint/no-require-imports': 'off' } },
   {
     files: ['__tests__/**/*.ts', 'examples/**/*.ts'],
     rules: {

@@ -1,5 +1,12 @@
 import { checkOptions } from './pipeline/options.js';
-import { definePolicy, type Call, type Next, type Stage } from './pipeline/index.js';
+import { definePolicy, type Call } from './pipeline/index.js';
+import {
+  DirectStage,
+  failWith,
+  type Inward,
+  type OnFailure,
+  type OnResult,
+} from './pipeline/direct-stage.js';
 
 /** There is nothing to set: `@HandleApiErrors()` is all. */
 export type HandleApiErrorsOptions = Record<string, never>;
@@ -28,16 +35,27 @@ export const HandleApiErrors = definePolicy<HandleApiErrorsOptions>({
   neverAborts: true,
 });
 
-class HandleApiErrorsStage implements Stage<HandleApiErrorsOptions> {
-  async run(call: Call, next: Next): Promise<unknown> {
-    try {
-      return await next();
-    } catch (error) {
-      throw call.view(error);
-    }
+class HandleApiErrorsStage extends DirectStage<HandleApiErrorsOptions> {
+  drive(
+    call: Call,
+    inward: Inward,
+    _options: HandleApiErrorsOptions,
+    onResult: OnResult | undefined,
+    onFailure: OnFailure | undefined,
+  ): Promise<unknown> {
+    return inward(call, onResult, (error) => failWith(onFailure, viewOf(call, error)));
   }
 
   mapStreamError(call: Call, error: unknown): unknown {
     return call.view(error);
+  }
+}
+
+/** What a host throws while it looks at an error is the error. */
+function viewOf(call: Call, error: unknown): unknown {
+  try {
+    return call.view(error);
+  } catch (thrown) {
+    return thrown;
   }
 }

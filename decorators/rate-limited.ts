@@ -1,8 +1,10 @@
 import { isPromise } from './limits/cost.js';
+import type { Lease } from './limits/lease.js';
 import { isLimiter, Limiter } from './limits/limiter.js';
 import { checkLimiterOptions, fingerprint, type LimiterOptions } from './limits/limiter-options.js';
 import type { Call } from './pipeline/call.js';
-import { definePolicy, type Next, type Stage } from './pipeline/policy.js';
+import { DirectStage, type Inward, type OnFailure, type OnResult } from './pipeline/direct-stage.js';
+import { definePolicy } from './pipeline/policy.js';
 
 /**
  * What `@RateLimited` takes: the options of a limiter, made at the first call for each object and method, or
@@ -53,17 +55,25 @@ export const RateLimited = definePolicy<RateLimitedOptions>({
 const MAX_LIMITERS = 100;
 
 /** Admits every attempt, and settles it when it has ended. */
-class RateLimitedStage implements Stage<RateLimitedOptions> {
+class RateLimitedStage extends DirectStage<RateLimitedOptions> {
   /** The limiters made of options, by the numbers among these, the one used last at the end. */
   private readonly limiters = new Map<string, OwnLimiter>();
   private latest: OwnLimiter | undefined;
 
-  async run(call: Call, next: Next, options: RateLimitedOptions): Promise<unknown> {
+  drive(
+    call: Call,
+    inward: Inward,
+    options: RateLimitedOptions,
+    onResult: OnResult | undefined,
+    onFailure: OnFailure | undefined,
+  ): Promise<unknown> {
     const admission = this.limiterOf(options).admit(call);
-    const lease = isPromise(admission) ? await admission : admission;
-    call.onReport((facts) => lease.observe(facts));
-    call.onEnd((outcome) => lease.settle(outcome, call.facts));
-    return next(call);
+    const enter = (lease: Lease): Promise<unknown> => {
+      call.onReport((facts) => lease.observe(facts));
+      call.onEnd((outcome) => lease.settle(outcome, call.facts));
+      return inward(call, onResult, onFailure);
+    };
+    return isPromise(admission) ? admission.then(enter, onFailure) : enter(admission);
   }
 
   private limiterOf(options: RateLimitedOptions): Limiter {

@@ -1,11 +1,18 @@
 import { RateLimitError, type LLMError } from './errors/index.js';
-import { isFinal } from './errors/table.js';
-import { definePolicy, type Call, type Next, type PolicyTarget, type Stage } from './pipeline/index.js';
+import { definePolicy, type Call, type PolicyTarget } from './pipeline/index.js';
+import {
+  DirectStage,
+  failWith,
+  type Inward,
+  type OnFailure,
+  type OnResult,
+} from './pipeline/direct-stage.js';
 import { tell } from './pipeline/events.js';
-import { checkOptions, rules, show } from './pipeline/options.js';
+import { checkOptions, rules } from './pipeline/options.js';
 import { runtime } from './pipeline/runtime.js';
 import { backoffDelay, JITTERS, type Jitter } from './retry/backoff.js';
-import { retryBudgetOf, type RetryBudgetOptions } from './retry/budget.js';
+import { budgetRule, checkBudgetOptions, retryBudgetOf, type RetryBudgetOptions } from './retry/budget.js';
+import { isRetryable } from './retry/retryable.js';
 
 /** What `onRetry` is told before the wait. */
 export interface RetryNotice {
@@ -47,21 +54,14 @@ const table = {
   jitter: rules.oneOf(...JITTERS),
   maxRetryAfterMs: rules.notNegative,
   retryOn: rules.function,
-  budget: (value: unknown) =>
-    value === false || (typeof value === 'object' && value !== null) ? undefined : 'give an object or false',
+  budget: budgetRule,
   onRetry: rules.function,
 };
 
 /** Throws a `TypeError` for bad retry options. */
 export function checkRetryOptions(options: RetryOptions, where: string): void {
   checkOptions(options, table, where);
-  if (options.budget) {
-    checkOptions(
-      options.budget,
-      { ratio: rules.notNegative, minPerSecond: rules.notNegative },
-      `${where}, budget`,
-    );
-  }
+  if (options.budget) checkBudgetOptions(options.budget, where);
 }
 
 /**
@@ -85,25 +85,33 @@ export const RetryWithBackoff = definePolicy<RetryOptions>({
   neverAborts: true,
 });
 
-class RetryStage implements Stage<RetryOptions> {
-  constructor(private readonly target: PolicyTarget) {}
+class RetryStage extends DirectStage<RetryOptions> {
+  constructor(private readonly target: PolicyTarget) {
+    super();
+  }
 
-  async run(call: Call, next: Next, options: RetryOptions): Promise<unknown> {
+  drive(
+    call: Call,
+    inward: Inward,
+    options: RetryOptions,
+    onResult: OnResult | undefined,
+    onFailure: OnFailure | undefined,
+  ): Promise<unknown> {
     const budget = retryBudgetOf(this.target.self, options.budget);
     const { maxRetries = 3 } = options;
     const allowance = call.retryAllowance;
     if (allowance) allowance.left = Math.min(allowance.left, maxRetries);
     budget?.countCall();
+    let retry = 0;
     let delayMs = 0;
     let current = call.fork({ attempt: call.attempts.length + 1 });
-    for (let retry = 1; ; retry++) {
+    const onAttemptFailure = (failure: unknown): unknown => {
+      const { attempt } = current;
+      let waited: Promise<void>;
       try {
-        return await next(current);
-      } catch (failure) {
-        const { attempt } = current;
         const error = call.view(failure);
-        if (retry > maxRetries || allowance?.left === 0) throw failure;
-        if (!isRetryable(call, error, options)) throw failure;
+        if (++retry > maxRetries || allowance?.left === 0) throw failure;
+        if (!isRetryable(call, error, options.retryOn, 'retryOn')) throw failure;
         const wait = waitBefore(error, retry, delayMs, options);
         if (wait === undefined || tooLate(call, wait)) throw failure;
         if (budget && !isPaced(error) && !budget.takeRetry()) throw failure;
@@ -111,23 +119,17 @@ class RetryStage implements Stage<RetryOptions> {
         if (allowance) allowance.left--;
         current.emit({ type: 'retry', delayMs, error });
         if (options.onRetry) tell(options.onRetry, { error, attempt, delayMs }, '`onRetry`');
-        await call.wait(delayMs, 'backoff');
+        waited = call.wait(delayMs, 'backoff');
+      } catch (thrown) {
+        return failWith(onFailure, thrown);
+      }
+      return waited.then(() => {
         // Hedges of the attempt have numbers too.
         current = call.fork({ attempt: Math.max(attempt, call.attempts.length) + 1 });
-      }
-    }
-  }
-}
-
-function isRetryable(call: Call, error: LLMError, { retryOn }: RetryOptions): boolean {
-  if (error.origin === 'client' || isFinal(error.code)) return false;
-  if (!retryOn) return error.retryable;
-  try {
-    const answer: unknown = retryOn(error);
-    if (typeof answer === 'boolean') return answer;
-    throw new TypeError(`\`retryOn\` returned ${show(answer)}: it must return true or false, and not later.`);
-  } catch (thrown) {
-    throw call.view(thrown);
+        return inward(current, onResult, onAttemptFailure);
+      }, onFailure);
+    };
+    return inward(current, onResult, onAttemptFailure);
   }
 }
 

@@ -1,5 +1,12 @@
 import { TimeoutError } from './errors/index.js';
-import { definePolicy, type Call, type Next, type Stage } from './pipeline/index.js';
+import { definePolicy, type Call } from './pipeline/index.js';
+import {
+  DirectStage,
+  failWith,
+  type Inward,
+  type OnFailure,
+  type OnResult,
+} from './pipeline/direct-stage.js';
 import { isStream } from './pipeline/opened-stream.js';
 import { checkOptions, rules } from './pipeline/options.js';
 import { runtime, type CancelTimer } from './pipeline/runtime.js';
@@ -61,9 +68,15 @@ function timedOut(call: Call, code: Code, limitMs: number, what: string): Timeou
   return new TimeoutError(`${call.label}() ${what} within ${limitMs} ms.`, { code });
 }
 
-class TotalTimeout implements Stage<TimeoutOptions> {
-  run(call: Call, next: Next, { totalMs }: TimeoutOptions): Promise<unknown> {
-    if (totalMs === undefined) return next();
+class TotalTimeout extends DirectStage<TimeoutOptions> {
+  drive(
+    call: Call,
+    inward: Inward,
+    { totalMs }: TimeoutOptions,
+    onResult: OnResult | undefined,
+    onFailure: OnFailure | undefined,
+  ): Promise<unknown> {
+    if (totalMs === undefined) return inward(call, onResult, onFailure);
     const limited = call.fork({ deadline: runtime().now() + totalMs });
     limited.onEnd(
       runtime().setTimer(
@@ -74,12 +87,18 @@ class TotalTimeout implements Stage<TimeoutOptions> {
         totalMs,
       ),
     );
-    return next(limited);
+    return inward(limited, onResult, onFailure);
   }
 }
 
-class AttemptTimeout implements Stage<TimeoutOptions> {
-  async run(call: Call, next: Next, options: TimeoutOptions): Promise<unknown> {
+class AttemptTimeout extends DirectStage<TimeoutOptions> {
+  drive(
+    call: Call,
+    inward: Inward,
+    options: TimeoutOptions,
+    onResult: OnResult | undefined,
+    onFailure: OnFailure | undefined,
+  ): Promise<unknown> {
     const {
       attemptMs = TIMEOUT_DEFAULTS.attemptMs,
       idleMs = TIMEOUT_DEFAULTS.idleMs,
@@ -87,17 +106,25 @@ class AttemptTimeout implements Stage<TimeoutOptions> {
     } = options;
     const abortAfter = (ms: number, code: Code, what: string): CancelTimer =>
       runtime().setTimer(() => call.abort(timedOut(call, code, ms, what)), ms);
-    const timers = [abortAfter(attemptMs, 'timeout_attempt', 'did not finish an attempt')];
-    if (firstEventMs !== undefined && call.streaming) {
-      timers.push(abortAfter(firstEventMs, 'timeout_first_event', 'did not yield its first content'));
-    }
-    try {
-      const result = await next();
-      if (isStream(result)) watchEvents(call, idleMs, firstEventMs ?? attemptMs);
-      return result;
-    } finally {
-      for (const cancel of timers) cancel();
-    }
+    const cancelAttempt = abortAfter(attemptMs, 'timeout_attempt', 'did not finish an attempt');
+    const cancelFirstEvent =
+      firstEventMs !== undefined && call.streaming
+        ? abortAfter(firstEventMs, 'timeout_first_event', 'did not yield its first content')
+        : undefined;
+    return inward(
+      call,
+      (result) => {
+        cancelAttempt();
+        cancelFirstEvent?.();
+        if (isStream(result)) watchEvents(call, idleMs, firstEventMs ?? attemptMs);
+        return onResult ? onResult(result) : result;
+      },
+      (error) => {
+        cancelAttempt();
+        cancelFirstEvent?.();
+        return failWith(onFailure, error);
+      },
+    );
   }
 }
 

@@ -9,7 +9,12 @@ export class AbortScope {
   private failure: LLMError | undefined;
   private reason: unknown;
   private controller: AbortController | undefined;
-  private children: Set<AbortScope> | undefined;
+  /** The scopes within, as a list through their `before` and `after`: adding and taking away cost nothing but that. */
+  private child: AbortScope | undefined;
+  private before: AbortScope | undefined;
+  private after: AbortScope | undefined;
+  /** Most scopes have one listener at a time: a set is made for a second one only. */
+  private listener: ((error: LLMError) => void) | undefined;
   private listeners: Set<(error: LLMError) => void> | undefined;
   private unfollow: (() => void) | undefined;
 
@@ -44,18 +49,25 @@ export class AbortScope {
       listener(this.failure);
       return () => undefined;
     }
+    if (!this.listener) {
+      this.listener = listener;
+      return () => {
+        if (this.listener === listener) this.listener = undefined;
+      };
+    }
     const listeners = (this.listeners ??= new Set());
     listeners.add(listener);
     return () => listeners.delete(listener);
   }
 
-  /** Settles as `promise` does, or at once with the reason when the call is aborted. */
-  race<T>(promise: PromiseLike<T>): Promise<T> {
+  /** Settles as `promise` does, or at once with the reason when the call is aborted; `tooLate` gets what comes after that. */
+  race<T>(promise: PromiseLike<T>, tooLate?: (value: T) => void): Promise<T> {
     return new Promise((resolve, reject) => {
       const forget = this.onAbort(reject);
       promise.then(
         (value) => {
           forget();
+          if (this.failure) tooLate?.(value);
           resolve(value);
         },
         (error: unknown) => {
@@ -82,28 +94,43 @@ export class AbortScope {
     this.failure = error;
     this.reason = reason;
     // The pipeline's own waits first: what a method makes of the signal must not come before the true reason.
-    const listeners = this.listeners;
-    this.listeners = undefined;
+    const { listener: first, listeners } = this;
+    this.listener = this.listeners = undefined;
+    first?.(error);
     if (listeners) for (const listener of listeners) listener(error);
-    if (this.children) for (const child of [...this.children]) child.fail(error, reason);
+    for (const child of this.children()) child.fail(error, reason);
     this.controller?.abort(reason);
   }
 
   /** Aborts `child` with this one. */
   protected adopt(child: AbortScope): void {
-    (this.children ??= new Set()).add(child);
+    const { child: first } = this;
+    child.after = first;
+    if (first) first.before = child;
+    this.child = child;
     if (this.failure) child.fail(this.failure, this.reason);
   }
 
   /** Lets go of the scope around this one, whose abort then is not its own any more. */
   protected leave(parent: AbortScope | undefined): void {
-    parent?.children?.delete(this);
+    const { before, after } = this;
+    if (before) before.after = after;
+    else if (parent?.child === this) parent.child = after;
+    if (after) after.before = before;
+    this.before = this.after = undefined;
   }
 
   /** Lets go of everything that could abort this scope, which has ended. */
   protected release(parent: AbortScope | undefined): void {
     this.leave(parent);
     this.unfollow?.();
-    this.listeners = undefined;
+    this.listener = this.listeners = undefined;
+  }
+
+  /** Those that are there now, first come first. */
+  private children(): AbortScope[] {
+    const children: AbortScope[] = [];
+    for (let child = this.child; child; child = child.after) children.unshift(child);
+    return children;
   }
 }

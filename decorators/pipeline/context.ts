@@ -35,10 +35,8 @@ function createContext(): CallContext {
   const hooks = globalThis.process?.getBuiltinModule?.('node:async_hooks');
   if (!hooks) return synchronousContext();
   const storage = new hooks.AsyncLocalStorage<CallState>() as AsyncLocalStorageLike;
-  return {
-    get: () => storage.getStore(),
-    run: (call, fn, ...args) => storage.run(call, fn, ...args),
-  };
+  // Bound, not wrapped: each layer would gather and spread the arguments of every call.
+  return { get: storage.getStore.bind(storage), run: storage.run.bind(storage) as CallContext['run'] };
 }
 
 const asynchronous = processWide('context', createContext);
@@ -53,12 +51,20 @@ export const callContext = {
   /** Runs `fn` within the method `original` of `call`. */
   run<A extends unknown[], R>(call: CallState, fn: (...args: A) => R, ...args: A): R {
     const { record, host } = call.shared;
-    if (askingAtOnce.has(record.original) && host?.asksAtOnce?.()) return synchronous.run(call, fn, ...args);
-    if (synchronous.get() === undefined) return asynchronous.run(call, fn, ...args);
-    // What a method around this one has set must not hide this call.
-    return synchronous.run(undefined, () => asynchronous.run(call, fn, ...args));
+    if (host?.asksAtOnce && askingAtOnce.has(record.original) && host.asksAtOnce()) {
+      return synchronous.run(call, fn, ...args);
+    }
+    return runWithin(call, fn, ...args);
   },
+  /** Runs `fn` in place of the method of `call`: whatever `fn` may be, it can ask for the call at any time. */
+  runInstead: <R>(call: CallState, fn: () => R): R => runWithin(call, fn),
 };
+
+function runWithin<A extends unknown[], R>(call: CallState, fn: (...args: A) => R, ...args: A): R {
+  if (synchronous.get() === undefined) return asynchronous.run(call, fn, ...args);
+  // What a method around this one has set must not hide this call.
+  return synchronous.run(undefined, () => asynchronous.run(call, fn, ...args));
+}
 
 /**
  * The decorated call that is running here: its attempt, its signal, and `report()` for what the policies want to

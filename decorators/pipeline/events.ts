@@ -70,26 +70,33 @@ export interface StoreEvent extends CallEventBase {
   readonly error?: LLMError;
 }
 
-/** A circuit breaker has changed its state, or has let nobody through. */
+/** A circuit has changed its state. Told by the call that found it; a change by hand by the next call. */
 export interface CircuitEvent extends CallEventBase {
   readonly type: 'circuit';
   readonly state: 'closed' | 'open' | 'half_open' | 'isolated';
-  /** The circuit it is about, where the breaker has several. */
-  readonly key?: string;
-  /** How long it stays open at least. */
+  /** The name of the circuit. */
+  readonly key: string;
+  /** How long it stays open at least, in milliseconds; when it opened. */
   readonly openMs?: number;
-  /** The shares of calls, from 0 to 1, that failed and that were slow, when it opened. */
+  /** What it judged by, when calls opened it: how many ended, and the shares of these, from 0 to 1, that failed and were slow. */
+  readonly calls?: number;
   readonly failureRate?: number;
   readonly slowRate?: number;
+  /** What the call that opened it failed with. */
+  readonly error?: LLMError;
 }
 
-/** A further attempt was begun beside one that is slow, or has won. */
+/** A further attempt was begun beside one that is slow or after one that failed, has won, or was due but not begun. */
 export interface HedgeEvent extends CallEventBase {
   readonly type: 'hedge';
-  /** `skipped`: it was due, but no budget was left for it. */
   readonly state: 'started' | 'won' | 'skipped';
   /** Milliseconds since the first attempt began. */
   readonly afterMs: number;
+  /**
+   * Why it was `started` (one before it is `slow`, or has ended in `failure`) or `skipped`: the `cap` on extra traffic
+   * or the retry `budget` is used up, or the server asks to be left alone (`pushback`).
+   */
+  readonly reason?: 'slow' | 'failure' | 'cap' | 'budget' | 'pushback';
 }
 
 /** A call has failed, and another way is tried. */
@@ -115,6 +122,8 @@ export interface CacheEvent extends CallEventBase {
 export interface BudgetEvent extends CallEventBase {
   readonly type: 'budget';
   readonly state: 'warning' | 'exceeded';
+  /** Which limit it is, such as `usd per day`. */
+  readonly name: string;
   /** Whose budget it is, where there are several. */
   readonly key?: string;
   readonly unit: 'usd' | 'tokens';
@@ -186,11 +195,14 @@ interface DiagnosticsChannel {
 
 interface Subscribers {
   readonly byTarget: WeakMap<object, Set<PolicyEventListener>>;
+  /** Listeners in `byTarget`: while there are none, no target is looked up. */
+  count: number;
   readonly channel: DiagnosticsChannel | undefined;
 }
 
 const subscribers = processWide<Subscribers>('subscribers', () => ({
   byTarget: new WeakMap(),
+  count: 0,
   channel: globalThis.process?.getBuiltinModule?.('node:diagnostics_channel')?.channel('keelson:policy'),
 }));
 
@@ -207,16 +219,19 @@ const subscribers = processWide<Subscribers>('subscribers', () => ({
 export function onPolicyEvent(target: object, listener: PolicyEventListener): () => void {
   const { byTarget } = subscribers;
   const listeners = byTarget.get(target) ?? new Set();
+  const before = listeners.size;
   byTarget.set(target, listeners.add(listener));
+  subscribers.count += listeners.size - before;
   return () => {
-    listeners.delete(listener);
+    if (listeners.delete(listener)) subscribers.count--;
     if (listeners.size === 0 && byTarget.get(target) === listeners) byTarget.delete(target);
   };
 }
 
 /** Whether anybody listens to the calls of `self`. While nobody does, no event is built. */
 export function isObserved(self: object): boolean {
-  if (subscribers.byTarget.has(self) || subscribers.channel?.hasSubscribers) return true;
+  const { byTarget, count, channel } = subscribers;
+  if ((count > 0 && byTarget.has(self)) || channel?.hasSubscribers) return true;
   const host = hostOf(self);
   return host?.emit !== undefined && (host.observed?.() ?? true);
 }

@@ -16,10 +16,19 @@ interface Operation {
 /** A call that has begun and is to open its stream. */
 export interface Opening {
   readonly call: CallState;
+  /** Whether something may end the call while a step is waited for. */
+  readonly mayBeAborted: boolean;
   open(): Promise<AsyncIterator<unknown>>;
   /** Makes of an error that came after the opening what the policies want to be thrown. */
   mapError(error: unknown): unknown;
 }
+
+/** A step of a stream that nothing can abort: who asked for it waits for the stream's own promise. */
+const DIRECT_STEP: Operation = {
+  run: () => Promise.reject(new Error('A direct step runs by itself.')),
+  resolve: () => undefined,
+  reject: () => undefined,
+};
 
 /**
  * What a decorated `async *` method returns: an async generator that begins the call with the first `next()`,
@@ -43,12 +52,20 @@ export class GuardedStream implements AsyncGenerator<unknown, unknown, unknown>,
   next(value?: unknown): Promise<Step> {
     const ready = this.nextReady();
     if (ready !== undefined) return Promise.resolve({ value: ready, done: false });
+    const { stream, opening } = this;
+    if (stream && opening && !opening.mayBeAborted && !this.current && !this.finished) {
+      this.current = DIRECT_STEP;
+      try {
+        return this.ask(stream, opening, value).then(this.onDirectStep, this.onDirectFailure);
+      } catch (error) {
+        return Promise.reject(error as Error).catch(this.onDirectFailure);
+      }
+    }
     return this.perform(() => {
       const { stream, opening } = this;
       if (this.finished) return this.afterEnd();
       if (!stream || !opening) return this.open();
-      opening.call.shared.waitingSince = runtime().now();
-      return stream.next(value);
+      return this.ask(stream, opening, value);
     });
   }
 
@@ -106,6 +123,23 @@ export class GuardedStream implements AsyncGenerator<unknown, unknown, unknown>,
     );
   }
 
+  private ask(stream: ReadyIterator<unknown>, opening: Opening, value: unknown): Promise<Step> {
+    opening.call.shared.waitingSince = runtime().now();
+    return stream.next(value);
+  }
+
+  private readonly onDirectStep = (step: Step): Step => {
+    if (this.current === DIRECT_STEP) this.succeed(step);
+    this.tell();
+    return step;
+  };
+
+  private readonly onDirectFailure = (error: unknown): never => {
+    if (this.current === DIRECT_STEP) this.fail(error);
+    this.tell();
+    throw error;
+  };
+
   private async open(): Promise<Step> {
     const opening = (this.opening = this.begin());
     const { call } = opening;
@@ -118,10 +152,15 @@ export class GuardedStream implements AsyncGenerator<unknown, unknown, unknown>,
   }
 
   private async afterEnd(): Promise<Step> {
+    this.tell();
+    return { done: true, value: undefined };
+  }
+
+  /** Throws the failure that nobody has been told. */
+  private tell(): void {
     const { untold } = this;
     this.untold = undefined;
     if (untold) throw untold.error;
-    return { done: true, value: undefined };
   }
 
   private async leave(value: unknown): Promise<Step> {
@@ -156,7 +195,7 @@ export class GuardedStream implements AsyncGenerator<unknown, unknown, unknown>,
       // The stream may be in the middle of a step that will never end: its return is not awaited.
       stream?.return?.(undefined)?.then(undefined, () => undefined);
       opening?.call.endAll({}, { error });
-      if (!current) this.untold = { error: thrown };
+      if (!current || current === DIRECT_STEP) this.untold = { error: thrown };
     }
     this.proceed();
     current?.reject(thrown);

@@ -1,6 +1,7 @@
 import type { Call } from './call.js';
 import { NO_OPTIONS } from './call-options.js';
 import { usesOf } from './decorator.js';
+import { DirectStage } from './direct-stage.js';
 import { hostOf } from './host.js';
 import { compareRanks } from './places.js';
 import type { Policy, Stage } from './policy.js';
@@ -10,6 +11,8 @@ import { kindOf, nearestUses, recordOf, type AppliedPolicy, type MethodRecord } 
 /** One stage of a method on one object. `policy` is its index among the plan's policies. */
 interface PlannedStage {
   readonly stage: Stage<object>;
+  /** The same, where it can do without a promise of its own. */
+  readonly direct: DirectStage<object> | undefined;
   readonly policy: number;
 }
 
@@ -20,6 +23,8 @@ export interface Plan {
   readonly stages: readonly PlannedStage[];
   /** Whether a stage may abort the call. */
   readonly mayAbort: boolean;
+  /** The options of each policy, where they are the same for every call; undefined where a function or the host gives them. */
+  readonly fixedOptions: readonly (object | false)[] | undefined;
 }
 
 /** Whether a policy of this kind is in the plan. */
@@ -128,10 +133,22 @@ function makePlan(record: MethodRecord, self: object): Plan {
           `definePolicy: \`create\` of ${kindOf(applied)} must return one stage, an object with \`run\`, for each of its places.`,
         );
       }
-      return { stage, policy };
+      return { stage, direct: stage instanceof DirectStage ? stage : undefined, policy };
     }),
     mayAbort: policies.some(({ policy }) => policy.definition.neverAborts !== true),
+    fixedOptions: fixedOptions(policies, self),
   };
+}
+
+function fixedOptions(
+  policies: readonly AppliedPolicy[],
+  self: object,
+): readonly (object | false)[] | undefined {
+  const asksHost = hostOf(self)?.policyOptions !== undefined;
+  const fixed = policies.map(({ options }) => options ?? (asksHost ? undefined : DEFAULTS));
+  const isFixed = (options: unknown): options is object | false =>
+    typeof options === 'object' || options === false;
+  return fixed.every(isFixed) ? fixed : undefined;
 }
 
 /** The policy by which an object of options was last found right. */
@@ -139,7 +156,12 @@ const validated = new WeakMap<object, Policy>();
 const DEFAULTS: object = Object.freeze({});
 
 /** The options of each policy of the plan for this call; `false` where a policy is off, or runs in the plan `around` it. */
-export function resolveOptions(plan: Plan, call: Call, around?: Plan): (object | false)[] {
+export function resolveOptions(
+  plan: Plan,
+  call: Call,
+  around: Plan | undefined,
+): readonly (object | false)[] {
+  if (plan.fixedOptions && !around && call.options === NO_OPTIONS) return plan.fixedOptions;
   return plan.policies.map(({ policy, options }) => {
     const { definition } = policy;
     if (around && runsKind(around, definition.kind)) return false;

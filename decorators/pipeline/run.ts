@@ -4,9 +4,10 @@ import { CallState } from './call-state.js';
 import { findCallOptions } from './call-options.js';
 import { callContext } from './context.js';
 import { withContinuation } from './continuation.js';
+import { failWith, type Inward, type OnFailure, type OnResult } from './direct-stage.js';
 import { GuardedStream } from './guarded-stream.js';
 import { hostOf } from './host.js';
-import { isStream, OpenedStream, openStream } from './opened-stream.js';
+import { closeStream, isStream, OpenedStream, openStream } from './opened-stream.js';
 import { overriddenBy, planOf, resolveOptions, runsKind, type Plan } from './plan.js';
 import type { Next } from './policy.js';
 import type { MethodRecord } from './record.js';
@@ -16,64 +17,78 @@ interface Begun {
   readonly call: CallState;
   readonly plan: Plan;
   readonly options: readonly (object | false)[];
+  /** Runs the method itself. */
+  readonly innermost: (call: CallState, plan: Plan) => PromiseLike<unknown>;
 }
 
 /** What runs instead of a decorated async method. */
 export function runMethod(record: MethodRecord, self: object, args: unknown[]): PromiseLike<unknown> {
-  const around = pipelineAround(record, self);
+  const outer = callContext.get();
+  const around = outer && pipelineAround(outer, record, self);
   if (around && runsAll(around, record)) return record.original.apply(self, args) as PromiseLike<unknown>;
-  return runCall(record, self, args, around);
+  return runCall(record, self, args, outer, around);
 }
 
 /** What runs instead of a decorated `async *` method. Nothing starts before the first `next()`. */
 export function runStream(record: MethodRecord, self: object, args: unknown[]): AsyncGenerator {
-  const around = pipelineAround(record, self);
+  const outer = callContext.get();
+  const around = outer && pipelineAround(outer, record, self);
   if (around && runsAll(around, record)) {
     return withContinuation(record.original.apply(self, args) as AsyncGenerator);
   }
-  const outer = callContext.get();
   return new GuardedStream(() => {
-    const begun = begin(record, self, args, outer, around);
+    const begun = begin(record, self, args, outer, around, openStream);
     return {
       call: begun.call,
-      open: () => runStages(begun, openStream) as Promise<AsyncIterator<unknown>>,
+      mayBeAborted: begun.plan.mayAbort || begun.call.mayBeAborted,
+      open: () => start(begun, undefined, undefined) as Promise<AsyncIterator<unknown>>,
       mapError: (error) => mapStreamError(begun, error),
     };
   });
 }
 
-async function runCall(
+function runCall(
   record: MethodRecord,
   self: object,
   args: unknown[],
+  outer: CallState | undefined,
   around: Plan | undefined,
 ): Promise<unknown> {
-  const begun = begin(record, self, args, callContext.get(), around);
-  const { call } = begun;
+  let begun: Begun;
   try {
-    const result = await runStages(begun, enterMethod);
-    if (isStream(result)) guardStream(result, begun);
-    else call.endAll({ result });
-    return result;
+    begun = begin(record, self, args, outer, around, enterMethod);
   } catch (error) {
+    return Promise.reject(error as Error);
+  }
+  const { call } = begun;
+  const onFailure = (error: unknown): never => {
     call.endAll({}, { error });
     showCaller(error, new Error());
     // A misuse is told as it is, whatever the policies have made of it.
     throw call.shared.misuse ?? error;
-  }
+  };
+  const onResult = (result: unknown): unknown => {
+    try {
+      if (isStream(result)) guardStream(result, begun);
+      else call.endAll({ result });
+      return result;
+    } catch (error) {
+      return onFailure(error);
+    }
+  };
+  return start(begun, onResult, onFailure);
 }
 
 /**
  * Adds to the stack of an error of ours who called: between where it was made and there lie more frames of the
- * pipeline than a stack has room for. `here` was made where the caller awaits; its first frame is that place itself.
+ * pipeline than a stack has room for. `here` was made where the caller awaits: below frames of the pipeline stand his.
  */
 function showCaller(error: unknown, here: Error): void {
   if (!(error instanceof LLMError) || error.stack === undefined) return;
   const stack = error.stack.split('\n');
-  const missing = (here.stack ?? '')
-    .split('\n')
-    .slice(2)
-    .filter((frame) => !stack.includes(frame));
+  const frames = (here.stack ?? '').split('\n');
+  const first = frames.findIndex((frame) => frame.startsWith('    at async '));
+  const missing = first < 0 ? [] : frames.slice(first).filter((frame) => !stack.includes(frame));
   if (missing.length > 0) error.stack = [...stack, ...missing].join('\n');
 }
 
@@ -87,8 +102,7 @@ function guardStream(stream: AsyncIterable<unknown>, begun: Begun): void {
   // Until somebody reads it, nobody else would see an abort.
   const forgetAbort = innermost.onAbort((error) => {
     call.endAll({}, { error });
-    if (readable.destroy) readable.destroy();
-    else void Promise.resolve(iterate().return?.()).catch(() => undefined);
+    closeStream(stream, iterate);
   });
   Object.defineProperty(stream, Symbol.asyncIterator, {
     configurable: true,
@@ -96,6 +110,7 @@ function guardStream(stream: AsyncIterable<unknown>, begun: Begun): void {
     value: () =>
       new GuardedStream(() => ({
         call,
+        mayBeAborted: begun.plan.mayAbort || call.mayBeAborted,
         open: async () => {
           forgetAbort();
           return new OpenedStream(iterate(), [], innermost);
@@ -118,8 +133,8 @@ function mapStreamError({ call, plan, options }: Begun, error: unknown): unknown
 }
 
 /** The plan of the override that is running on the same object and has reached this method through `super`. */
-function pipelineAround(record: MethodRecord, self: object): Plan | undefined {
-  for (let call = callContext.get(); call; call = call.parent) {
+function pipelineAround(outer: CallState, record: MethodRecord, self: object): Plan | undefined {
+  for (let call: CallState | undefined = outer; call; call = call.parent) {
     if (call.ended || call.self !== self || call.method !== record.name) continue;
     const active = call.shared.record;
     return active !== record && overriddenBy(active, record, self) ? planOf(active, self) : undefined;
@@ -138,6 +153,7 @@ function begin(
   args: unknown[],
   outer: CallState | undefined,
   around: Plan | undefined,
+  innermost: Begun['innermost'],
 ): Begun {
   if ((typeof self !== 'object' && typeof self !== 'function') || self === null) {
     const name = String(record.name);
@@ -153,59 +169,107 @@ function begin(
   try {
     const options = resolveOptions(plan, call, around);
     host?.onCall?.(call);
-    return { call, plan, options };
+    return { call, plan, options, innermost };
   } catch (error) {
     call.end({}, { error });
     throw error;
   }
 }
 
-type Innermost = (call: CallState, plan: Plan) => Promise<unknown>;
-
-/** Runs the stages, outer to inner, around `innermost`. */
-function runStages({ call, plan, options }: Begun, innermost: Innermost): Promise<unknown> {
-  const runFrom = (index: number, current: CallState): Promise<unknown> => {
-    const planned = plan.stages[index];
-    if (!planned) return innermost(current, plan);
-    const stageOptions = options[planned.policy];
-    if (!stageOptions) return runFrom(index + 1, current);
-    const next: Next = (forked) =>
-      forked === undefined || forked === current
-        ? runFrom(index + 1, current)
-        : endWith(forked as CallState, runFrom, index + 1);
-    return planned.stage.run(current, next, stageOptions);
-  };
-  return runFrom(0, call);
+function start(
+  begun: Begun,
+  onResult: OnResult | undefined,
+  onFailure: OnFailure | undefined,
+): Promise<unknown> {
+  const running = runFrom(begun, 0, begun.call, onResult, onFailure);
+  begun.call.shared.beginning = false;
+  return running;
 }
 
-/** Ends a forked call with what came of it; one that opened a stream ends with the stream. */
-async function endWith(
-  forked: CallState,
-  runFrom: (index: number, call: CallState) => Promise<unknown>,
+/**
+ * Runs the stages from number `index` on, outer to inner, and then the method. What comes of it passes through `onResult` or
+ * `onFailure`. Never throws.
+ */
+function runFrom(
+  begun: Begun,
   index: number,
+  call: CallState,
+  onResult: OnResult | undefined,
+  onFailure: OnFailure | undefined,
 ): Promise<unknown> {
   try {
-    const result = await runFrom(index, forked);
-    if (isStream(result)) forked.shared.open.push(forked);
-    else forked.end({ result });
-    return result;
+    const { stages } = begun.plan;
+    let at = index;
+    let planned = stages[at];
+    while (planned && !begun.options[planned.policy]) planned = stages[++at];
+    if (!planned) return through(begun.innermost(call, begun.plan), onResult, onFailure);
+    const options = begun.options[planned.policy] as object;
+    const inward: Inward = (inner, onInnerResult, onInnerFailure) =>
+      inner === call
+        ? runFrom(begun, at + 1, call, onInnerResult, onInnerFailure)
+        : runFork(begun, at + 1, inner as CallState, onInnerResult, onInnerFailure);
+    if (planned.direct) return planned.direct.drive(call, inward, options, onResult, onFailure);
+    const next: Next = (inner = call) => inward(inner, undefined, undefined);
+    return through(planned.stage.run(call, next, options), onResult, onFailure);
   } catch (error) {
-    forked.end({}, { error });
-    throw error;
+    return through(Promise.reject(error as Error), onResult, onFailure);
   }
 }
 
+function through(
+  promise: PromiseLike<unknown>,
+  onResult: OnResult | undefined,
+  onFailure: OnFailure | undefined,
+): Promise<unknown> {
+  const settled = Promise.resolve(promise);
+  return onResult || onFailure ? settled.then(onResult, onFailure) : settled;
+}
+
+/** Ends a forked call with what came of it; one that opened a stream ends with the stream. */
+function runFork(
+  begun: Begun,
+  index: number,
+  forked: CallState,
+  onResult: OnResult | undefined,
+  onFailure: OnFailure | undefined,
+): Promise<unknown> {
+  const endFailed = (error: unknown): unknown => {
+    let failure = error;
+    try {
+      forked.end({}, { error });
+    } catch (thrown) {
+      failure = thrown;
+    }
+    return failWith(onFailure, failure);
+  };
+  const endWith = (result: unknown): unknown => {
+    try {
+      if (isStream(result)) forked.opened(result);
+      else forked.end({ result });
+    } catch (error) {
+      return endFailed(error);
+    }
+    return onResult ? onResult(result) : result;
+  };
+  return runFrom(begun, index, forked, endWith, endFailed);
+}
+
 /** Runs the method itself. */
-function enterMethod(call: CallState, plan: Plan): Promise<unknown> {
+function enterMethod(call: CallState, plan: Plan): PromiseLike<unknown> {
   call.throwIfAborted();
   call.enter();
   const { original } = call.shared.record;
   const promise = callContext.run(call, applyMethod, original, call);
-  return plan.mayAbort || call.mayBeAborted ? call.race(promise) : Promise.resolve(promise);
+  return plan.mayAbort || call.mayBeAborted ? call.race(promise, closeLate) : promise;
+}
+
+/** A method that does not hear of its abortion may open a stream after it. */
+function closeLate(result: unknown): void {
+  if (isStream(result)) closeStream(result);
 }
 
 function applyMethod(original: MethodRecord['original'], call: CallState): PromiseLike<unknown> {
-  const result = original.apply(call.self, call.argsForMethod()) as PromiseLike<unknown>;
+  const result = original.apply(call.self, call.argsForMethod() as unknown[]) as PromiseLike<unknown>;
   if (typeof (result as PromiseLike<unknown> | undefined)?.then !== 'function') {
     const decorators = call.shared.record.applied
       .map(({ policy }) => `@${policy.definition.kind}`)

@@ -146,6 +146,7 @@ export abstract class BaseLLMClient extends ClientHooks {
       checkArguments: (method, args) => this.checkArguments(method, args),
       estimate: (call) => this.estimate(call),
       describe: (call) => ({ provider: provider.name, baseURL, ...this.describe(call) }),
+      withModel: (method, args, model) => this.withModel(method, args, model),
       account: () => this.accountId(),
       retryBudgetOwner: credentials.accountAt(baseURL),
       readError: (response) => this.readError(response),

@@ -26,6 +26,7 @@ export interface HostParts {
   checkArguments(method: string, args: readonly unknown[]): void;
   estimate(call: Call): TokenEstimate | undefined;
   describe(call: Call): CallDescription;
+  withModel(method: string, args: readonly unknown[], model: string): readonly unknown[] | undefined;
   readError(response: ErrorResponse): LLMError;
   carriesContent(method: string, event: unknown): boolean;
 }
@@ -58,6 +59,7 @@ export function clientHost(client: HostParts): PolicyHost {
     },
     ...(options.policies && { policies: options.policies }),
     describe: (call) => client.describe(call),
+    withModel: (method, args, model) => client.withModel(String(method), args, model),
     account: () => client.account(),
     // What a path of the API does is known to the caller alone.
     cacheable: ({ method }) => method !== 'request',
