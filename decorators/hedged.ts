@@ -81,7 +81,6 @@ class HedgedStage implements Stage<HedgedOptions> {
   constructor(private readonly target: PolicyTarget) {}
 
   async run(call: Call, next: Next, options: HedgedOptions): Promise<unknown> {
-    call.throwIfAborted();
     this.traffic.countCall();
     const { delayMs: wanted = 'p95', maxHedges = 1, minimumSamples = 20, hedgeOn } = options;
     const latencies = wanted === 'p95' ? this.latencies.of(modelOf(call)) : undefined;

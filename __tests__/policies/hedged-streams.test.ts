@@ -16,7 +16,7 @@ import {
   type PolicyEvent,
   type PolicyHost,
 } from '../../decorators/index.js';
-import { collect, failureOf } from '../support/policies';
+import { collect, deferred, failureOf } from '../support/policies';
 import { installVirtualRuntime, settled, type VirtualRuntime } from '../support/virtual-runtime';
 
 let time: VirtualRuntime;
@@ -138,6 +138,37 @@ describe('a stream', () => {
     await time.runAll();
     expect(await rest).toEqual(['b']);
     expect(client.events.at(-1)).toMatchObject({ type: 'success', attempt: 1, facts: { requestId: 'r1' } });
+  });
+
+  it('that opens in the same breath as the one that wins is closed', async () => {
+    const gate = deferred();
+    class Together extends Streaming {
+      @Hedged((self: Streaming) => self.options)
+      override async *stream() {
+        const number = attempt();
+        try {
+          await gate.promise;
+          yield `${number}`;
+          await pass(10);
+          yield 'more';
+        } finally {
+          this.closed.push(number);
+        }
+      }
+    }
+    const client = new Together([]);
+    const stream = client.stream();
+    const first = stream.next();
+    await time.advance(150);
+    gate.resolve();
+    expect((await first).value).toBe('1');
+    await settled();
+    expect(client.closed).toEqual([2]);
+    expect(client.running).toBe(1);
+    const rest = collect(stream);
+    await time.runAll();
+    expect(await rest).toEqual(['more']);
+    expect(client.running).toBe(0);
   });
 
   it.each([

@@ -28,7 +28,7 @@ import {
   type PolicyEvent,
   type PolicyHost,
 } from '../../decorators/index.js';
-import { onMethod, failureOf } from '../support/policies';
+import { deferred, onMethod, failureOf } from '../support/policies';
 import { installVirtualRuntime, settled, type VirtualRuntime } from '../support/virtual-runtime';
 
 let time: VirtualRuntime;
@@ -407,6 +407,32 @@ describe('the attempts that lose', () => {
     expect(client.events.at(-1)).toMatchObject({ type: 'success', facts: { requestId: 'r1' } });
   });
 
+  it.each<[string, unknown[], unknown, number]>([
+    ['both answer', ['first', 'second'], 'first', 1],
+    ['one fails, one answers', [down(), 'second'], 'second', 2],
+    ['one answers, one fails', ['first', down()], 'first', 1],
+    ['one answers, one fails for good', ['first', bad()], 'first', 1],
+  ])('are harmless when they end in the same breath: %s', async (_, ends, value, winner) => {
+    const gate = deferred();
+    class Together extends Client {
+      override async turn() {
+        const end = ends[this.at.push(0) - 1];
+        await gate.promise;
+        if (end instanceof Error) throw end;
+        return end as string;
+      }
+    }
+    const client = new Together([], { ...free, delayMs: 100, maxHedges: 2 });
+    const run = client.run();
+    await time.advance(150);
+    gate.resolve();
+    expect(await run).toBe(value);
+    expect(client.at).toHaveLength(2);
+    expect(client.events.at(-1)).toMatchObject({ type: 'success', attempt: winner });
+    await time.runAll();
+    expect(client.at).toHaveLength(2);
+  });
+
   it('are harmless when they answer at the same moment', async () => {
     const client = new Client([{ ms: 150 }, { ms: 50 }], { ...free, delayMs: 100 });
     expect(await outcome(() => client.run())).toEqual({ value: 'answer 1', at: 150 });
@@ -455,6 +481,28 @@ describe('the limiter', () => {
     const both = await outcome(() => Promise.all([client.run(), client.run(), client.run()]));
     expect(both.at).toBe(270);
     expect(client.hedges()).toEqual([]);
+  });
+
+  it('is not what is told as the time that a hedge came after', async () => {
+    const limiter = new Limiter({ requestsPerMinute: 600, requestBurst: 1 });
+    const client = new Limited([{ ms: 10 }, { ms: 400 }, { ms: 10 }], { ...free, delayMs: 150 }, limiter);
+    // The second waits for 100; its hedge finds a place at once.
+    await outcome(() => Promise.all([client.run(), client.run()]));
+    expect(client.hedges()).toEqual(['started 2 at 150 slow', 'won 2 at 160']);
+  });
+
+  it('that refuses an attempt within the method ends the hedging: nothing comes later', async () => {
+    const refusal = new CircuitOpenError('within');
+    const alone = new Client([{ ms: 10, fail: refusal }], { ...free, delayMs: 100, maxHedges: 3 });
+    expect(await outcome(() => alone.run())).toEqual({ value: refusal, at: 10 });
+    expect(alone.at).toEqual([0]);
+    const beside = new Client([{ ms: 500 }, { ms: 50, fail: refusal }, { ms: 1 }], {
+      ...free,
+      delayMs: 100,
+      maxHedges: 3,
+    });
+    expect(await outcome(() => beside.run())).toEqual({ value: 'answer 1', at: 500 });
+    expect(beside.at).toEqual([0, 100]);
   });
 
   it('is not queued at twice: while one waits there, a failure begins no other', async () => {
@@ -557,6 +605,13 @@ describe('the cap on extra traffic', () => {
     await hedged(client, 2);
     expect(client.hedges()).toEqual(['started 2 at 100 slow', 'skipped 1 at 100 cap']);
     expect(snapshot(client)).toMatchObject({ started: 1, won: 0, skipped: 1 });
+  });
+
+  it('is asked once a call', async () => {
+    const script = [{ ms: 150 }, { ms: 1 }, { ms: 150, fail: down() }];
+    const client = new Client(script, { ...capped, maxHedges: 3 });
+    await hedged(client, 2);
+    expect(client.hedges()).toEqual(['started 2 at 100 slow', 'won 2 at 101', 'skipped 1 at 100 cap']);
   });
 
   it('holds back the attempt after a failure as well: the failure is thrown', async () => {
@@ -794,6 +849,15 @@ describe('an end from outside', () => {
     expect(await failure).toBeInstanceOf(AbortError);
   });
 
+  it('in the moment of a failure begins no further attempt', async () => {
+    const client = new Client([{ ms: 30, fail: down() }, slow], { ...free, delayMs: 100 });
+    const controller = new AbortController();
+    onPolicyEvent(client, ({ type }) => type === 'attempt' && controller.abort());
+    const { value, at } = await outcome(() => client.run({ signal: controller.signal }));
+    expect([(value as Error).name, at]).toEqual(['AbortError', 30]);
+    expect(client.hedges()).toEqual([]);
+  });
+
   it('before anything has begun begins nothing', async () => {
     const client = new Client([slow], { ...free, delayMs: 100 });
     await failureOf(client.run({ signal: AbortSignal.abort() }));
@@ -812,14 +876,52 @@ describe('an end from outside', () => {
     expect(at).toBe(250);
     expect(value).toMatchObject({ name: 'TimeoutError', code: 'timeout_total' });
     // The first ends at 120, the second at 220, the third at 240.
+    expect((value as LLMError).attempts.map(({ code }) => code)).toEqual([
+      ...['timeout_attempt', 'timeout_attempt', 'timeout_attempt'],
+      ...['timeout_total', 'timeout_total'],
+    ]);
     expect(client.at).toEqual([0, 100, 120, 220, 240]);
-    expect((value as LLMError).attempts.map(({ code }) => code)).toEqual(
-      expect.arrayContaining(['timeout_attempt', 'timeout_total']),
-    );
   });
 });
 
 describe('attempts', () => {
+  const Gate = definePolicy<{ opensAt: number }>({
+    kind: 'Gate with a number in tests of hedges',
+    place: 'CircuitBreaker(check)',
+    create: () => ({
+      async run(call: Call, next: Next, { opensAt }) {
+        if (call.attempt < opensAt) throw down();
+        return next();
+      },
+    }),
+  });
+
+  it('that fail before the method begins are followed by another at once as well', async () => {
+    class Gated extends Client {
+      @Gate({ opensAt: 2 })
+      override async run() {
+        return this.turn();
+      }
+    }
+    const client = new Gated([{ ms: 10 }], { ...free, delayMs: 100 });
+    expect(await outcome(() => client.run())).toEqual({ value: 'answer 1', at: 10 });
+    expect(client.hedges()).toEqual(['started 2 at 0 failure', 'won 2 at 10']);
+  });
+
+  it('keep the number that the retry has given', async () => {
+    class Gated extends Client {
+      @Gate({ opensAt: 3 })
+      @RetryWithBackoff({ baseDelayMs: 10, jitter: 'none' })
+      override async run() {
+        return this.turn();
+      }
+    }
+    const client = new Gated([{ ms: 10 }], { ...free, delayMs: 100 });
+    // Attempt 1 and its hedge, 2, were not let in. The next begins as 2, since none has been made; its hedge is 3.
+    expect((await outcome(() => client.run())).value).toBe('answer 1');
+    expect(client.events.at(-1)).toMatchObject({ type: 'success', attempt: 3 });
+  });
+
   it('are numbered through, over retries', async () => {
     class Retrying extends Client {
       @RetryWithBackoff({ baseDelayMs: 10, jitter: 'none' })

@@ -52,7 +52,6 @@ export class Race {
   private misjudged: { readonly thrown: unknown } | undefined;
   private isOver = false;
   private cancelTimer: CancelTimer = () => undefined;
-  private forgetAbort: () => void = () => undefined;
   private resolve!: (result: unknown) => void;
   private reject!: (reason: unknown) => void;
 
@@ -69,7 +68,7 @@ export class Race {
       this.resolve = resolve;
       this.reject = reject;
       // The attempts hear of it after this; then they are ended with what they were aborted with.
-      this.forgetAbort = this.call.onAbort((error) =>
+      this.call.onAbort((error) =>
         queueMicrotask(() => {
           this.end(error);
           reject(error);
@@ -94,7 +93,7 @@ export class Race {
 
   private entered(attempt: Call): void {
     if (attempt === this.first) this.enteredAt = runtime().now();
-    if (attempt === this.latest && this.mayHedge()) {
+    if (this.mayHedge()) {
       this.cancelTimer = runtime().setTimer(() => this.hedge('slow'), this.rules.delayMs);
     }
   }
@@ -110,27 +109,27 @@ export class Race {
     this.cancelTimer();
     this.hedges++;
     const attempt = this.call.fork({
-      attempt: Math.max(this.latest.attempt, this.call.attempts.length) + 1,
+      attempt: this.latest.attempt + 1,
     });
     this.tell(attempt, 'started', reason);
     this.start(attempt);
   }
 
   private skip(reason: 'cap' | 'budget' | 'pushback'): void {
-    this.isClosed = true;
-    this.cancelTimer();
+    this.close();
     this.tell(this.call, 'skipped', reason);
   }
 
-  private isRunning(attempt: Call): boolean {
-    return this.pending.has(attempt) && !attempt.ended;
+  private close(): void {
+    this.isClosed = true;
+    this.cancelTimer();
   }
 
   private won(attempt: Call): void {
     if (this.isOver) return;
     this.decider = attempt;
     this.call.chose(attempt);
-    const ofFirst = attempt === this.first || this.isRunning(this.first);
+    const ofFirst = attempt === this.first || !this.first.ended;
     if (ofFirst) this.rules.measured(runtime().now() - (this.enteredAt ?? this.startedAt));
     if (attempt !== this.first) this.tell(attempt, 'won');
     this.end(this.givenUp(`attempt ${attempt.attempt} has answered`));
@@ -144,12 +143,10 @@ export class Race {
   }
 
   private failed(attempt: Call, error: LLMError): void {
-    if (this.isOver || this.call.aborted) return;
-    const isRefused = isRefusal(error);
+    if (this.isOver) return;
     // One that has not begun yet is the next attempt.
-    const isCue = !isRefused && (this.latest.entered || !this.isRunning(this.latest));
-    this.failures.push({ attempt, error, isCue });
-    if (isRefused) this.isClosed = true;
+    this.failures.push({ attempt, error, isCue: this.latest.entered || this.latest.ended });
+    if (isRefusal(error)) this.close();
     else if (!this.mayPass(error)) {
       this.decider = attempt;
       this.end(this.givenUp(`attempt ${attempt.attempt} has failed for good`));
@@ -170,7 +167,7 @@ export class Race {
     this.pending.delete(attempt);
     if (this.decider === attempt) return this.reject(this.misjudged ? this.misjudged.thrown : thrown);
     const failure = this.failures.find((one) => one.attempt === attempt);
-    if (!failure || this.isOver || this.call.aborted) return;
+    if (!failure || this.isOver) return;
     failure.thrown = thrown;
     if (this.mayHedge()) {
       if (isPushback(failure.error)) this.skip('pushback');
@@ -185,11 +182,9 @@ export class Race {
     if (this.isOver) return;
     this.isOver = true;
     this.cancelTimer();
-    this.forgetAbort();
-    const others = [...this.pending].filter((attempt) => !attempt.ended);
     // First all leave the queue: what one gives back must not go to another.
-    for (const attempt of others) attempt.abort(reason);
-    for (const attempt of others) attempt.giveUp(reason);
+    for (const attempt of this.pending) attempt.abort(reason);
+    for (const attempt of this.pending) attempt.giveUp(reason);
   }
 
   private givenUp(why: string): LLMError {

@@ -4,13 +4,13 @@ import type { Call } from '../pipeline/call.js';
 import { show } from '../pipeline/options.js';
 
 /** Whether one of our own policies has refused the attempt: it says nothing about the provider. */
-export function isRefusal(error: LLMError): boolean {
-  return error.origin === 'client' || isOwnRefusal(error.code);
+export function isRefusal({ origin, code }: LLMError): boolean {
+  return origin === 'client' || (isOwnRefusal(code) && isFinal(code));
 }
 
 /**
- * Whether another attempt may mend a failure: as the user's function says, else by `error.retryable`. `option` is the
- * function's name, for messages.
+ * Whether another attempt may mend a failure: as the user's function says, else by `error.retryable`. It is not asked
+ * about the caller's ends and our own policies' refusals. `option` is its name, for messages.
  *
  * @throws what the function throws, as an error of the hierarchy.
  */
