@@ -35,6 +35,8 @@ const commonjs = (experimentalDecorators) => ({
 });
 
 export default {
+  // Longer than jest's five seconds: a test must not fail because a machine is busy.
+  testTimeout: 30_000,
   projects: [
     suite('legacy', commonjs(true)),
     suite('standard', commonjs(false)),

@@ -1,5 +1,4 @@
 import { RateLimitError, type LLMError } from './errors/index.js';
-import { isFinal } from './errors/table.js';
 import { definePolicy, type Call, type PolicyTarget } from './pipeline/index.js';
 import {
   DirectStage,
@@ -9,10 +8,11 @@ import {
   type OnResult,
 } from './pipeline/direct-stage.js';
 import { tell } from './pipeline/events.js';
-import { checkOptions, rules, show } from './pipeline/options.js';
+import { checkOptions, rules } from './pipeline/options.js';
 import { runtime } from './pipeline/runtime.js';
 import { backoffDelay, JITTERS, type Jitter } from './retry/backoff.js';
-import { retryBudgetOf, type RetryBudgetOptions } from './retry/budget.js';
+import { budgetRule, checkBudgetOptions, retryBudgetOf, type RetryBudgetOptions } from './retry/budget.js';
+import { isRetryable } from './retry/retryable.js';
 
 /** What `onRetry` is told before the wait. */
 export interface RetryNotice {
@@ -54,21 +54,14 @@ const table = {
   jitter: rules.oneOf(...JITTERS),
   maxRetryAfterMs: rules.notNegative,
   retryOn: rules.function,
-  budget: (value: unknown) =>
-    value === false || (typeof value === 'object' && value !== null) ? undefined : 'give an object or false',
+  budget: budgetRule,
   onRetry: rules.function,
 };
 
 /** Throws a `TypeError` for bad retry options. */
 export function checkRetryOptions(options: RetryOptions, where: string): void {
   checkOptions(options, table, where);
-  if (options.budget) {
-    checkOptions(
-      options.budget,
-      { ratio: rules.notNegative, minPerSecond: rules.notNegative },
-      `${where}, budget`,
-    );
-  }
+  if (options.budget) checkBudgetOptions(options.budget, where);
 }
 
 /**
@@ -118,7 +111,7 @@ class RetryStage extends DirectStage<RetryOptions> {
       try {
         const error = call.view(failure);
         if (++retry > maxRetries || allowance?.left === 0) throw failure;
-        if (!isRetryable(call, error, options)) throw failure;
+        if (!isRetryable(call, error, options.retryOn, 'retryOn')) throw failure;
         const wait = waitBefore(error, retry, delayMs, options);
         if (wait === undefined || tooLate(call, wait)) throw failure;
         if (budget && !isPaced(error) && !budget.takeRetry()) throw failure;
@@ -137,18 +130,6 @@ class RetryStage extends DirectStage<RetryOptions> {
       }, onFailure);
     };
     return inward(current, onResult, onAttemptFailure);
-  }
-}
-
-function isRetryable(call: Call, error: LLMError, { retryOn }: RetryOptions): boolean {
-  if (error.origin === 'client' || isFinal(error.code)) return false;
-  if (!retryOn) return error.retryable;
-  try {
-    const answer: unknown = retryOn(error);
-    if (typeof answer === 'boolean') return answer;
-    throw new TypeError(`\`retryOn\` returned ${show(answer)}: it must return true or false, and not later.`);
-  } catch (thrown) {
-    throw call.view(thrown);
   }
 }
 

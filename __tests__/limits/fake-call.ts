@@ -44,6 +44,10 @@ export class FakeCall implements Call {
     return this.abortion !== undefined;
   }
 
+  onEnter(): void {}
+  giveUp(): void {}
+  chose(): void {}
+
   throwIfAborted(): void {
     if (this.abortion) throw this.abortion;
   }

@@ -16,6 +16,7 @@ import {
   type RetryOptions,
 } from '../../decorators/index.js';
 import { backoffDelay } from '../../decorators/retry/backoff';
+import { retryBudgetOf } from '../../decorators/retry/budget';
 import { onMethod, failureOf } from '../support/policies';
 import { installVirtualRuntime, settled, type VirtualRuntime } from '../support/virtual-runtime';
 
@@ -326,6 +327,41 @@ describe('the retry budget', () => {
     expect((await run(b)).at).toHaveLength(2);
     const alone = new Shared(many(down), scarce);
     expect((await run(alone)).at).toHaveLength(1);
+  });
+
+  it('never exceeds its bound in any ten seconds, and makes use of it', () => {
+    const step = fc.oneof(
+      fc.constant('call' as const),
+      fc.constant('retry' as const),
+      fc.integer({ min: 1, max: 12 }).map((seconds) => seconds * 1000),
+    );
+    const bounds = fc.record({
+      ratio: fc.constantFrom(0, 0.2, 0.5, 2),
+      minPerSecond: fc.constantFrom(0, 0.3, 1),
+    });
+    fc.assert(
+      fc.property(bounds, fc.array(step, { maxLength: 120 }), ({ ratio, minPerSecond }, steps) => {
+        const budget = retryBudgetOf({}, { ratio, minPerSecond });
+        const [calls, retries]: [number[], number[]] = [[], []];
+        let now = time.now();
+        const inWindow = (times: number[]) =>
+          times.filter((at) => Math.floor(at / 1000) > Math.floor(now / 1000) - 10).length;
+        for (const each of steps) {
+          if (typeof each === 'number') {
+            now += each;
+            jest.spyOn(time, 'now').mockReturnValue(now);
+          } else if (each === 'call') {
+            budget?.countCall();
+            calls.push(now);
+          } else {
+            const fits = inWindow(retries) + 1 <= minPerSecond * 10 + ratio * inWindow(calls);
+            expect(budget?.takeRetry()).toBe(fits);
+            if (fits) retries.push(now);
+          }
+        }
+        jest.restoreAllMocks();
+      }),
+    );
   });
 
   it('is switched off by false', async () => {

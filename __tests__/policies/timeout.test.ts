@@ -1,15 +1,20 @@
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { getEventListeners } from 'node:events';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import {
+  AbortError,
   ConnectionError,
   currentCall,
   definePolicy,
+  Limiter,
   policiesOf,
   policyHost,
+  RateLimited,
   RetryWithBackoff,
   Timeout,
   TimeoutError,
   type Call,
   type CallOptions,
+  type LLMError,
   type PolicyHost,
   type TimeoutOptions,
 } from '../../decorators/index.js';
@@ -272,6 +277,191 @@ describe('idleMs', () => {
   it('leaves no timer when the consumer leaves', async () => {
     await takeOne(new Client({ totalMs: 1000, idleMs: 100 }).events('a', 'b'));
     expect(time.pendingTimers).toBe(0);
+  });
+});
+
+describe('the error', () => {
+  const limits: TimeoutOptions = { totalMs: 400, attemptMs: 300, firstEventMs: 200, idleMs: 100 };
+  const only = (name: keyof TimeoutOptions): TimeoutOptions => ({ [name]: limits[name] as number });
+  it.each<[string, TimeoutOptions, (client: Client) => Promise<unknown>, string, boolean]>([
+    [
+      'totalMs',
+      only('totalMs'),
+      (client) => client.answer(1e6),
+      'was not finished, retries and waits included,',
+      false,
+    ],
+    ['attemptMs', only('attemptMs'), (client) => client.answer(1e6), 'did not finish an attempt', true],
+    [
+      'firstEventMs',
+      only('firstEventMs'),
+      (client) => collect(client.events(1e6)),
+      'did not yield its first content',
+      true,
+    ],
+    [
+      'idleMs',
+      only('idleMs'),
+      (client) => collect(client.events('a', 1e6)),
+      'did not yield its next event',
+      true,
+    ],
+    [
+      'firstEventMs, of a stream that a promise resolved with',
+      only('firstEventMs'),
+      async (client) => collect(await client.open(1e6)),
+      'did not yield its first event',
+      true,
+    ],
+  ])(
+    'of %s is a TimeoutError, no AbortError, and says what did not come within how long',
+    async (_, options, run, what, retryable) => {
+      const failure = failureOf(run(new Client(options)));
+      await time.advance(400);
+      const error = (await failure) as TimeoutError;
+      expect(error).toBeInstanceOf(TimeoutError);
+      expect(error).not.toBeInstanceOf(AbortError);
+      expect(error.name).toBe('TimeoutError');
+      expect(error.retryable).toBe(retryable);
+      expect(error.message).toMatch(
+        new RegExp(`^\\w+\\(\\) ${what} within ${Object.values(options)[0]} ms\\.$`),
+      );
+      await time.runAll();
+    },
+  );
+
+  it('is what the signal of the method was aborted with', async () => {
+    let reason: unknown;
+    class Listens {
+      @Timeout({ attemptMs: 10 })
+      async run(): Promise<void> {
+        const signal = currentCall()?.signal as AbortSignal;
+        await new Promise((_, reject) =>
+          signal.addEventListener('abort', () => reject((reason = signal.reason))),
+        );
+      }
+    }
+    const failure = failureOf(new Listens().run());
+    await time.advance(10);
+    expect(await failure).toBe(reason);
+    expect(reason).toMatchObject({ code: 'timeout_attempt' });
+  });
+
+  it('is the caller’s abort when that comes first, and no timeout any more', async () => {
+    const controller = new AbortController();
+    const failure = failureOf(
+      new Client({ totalMs: 100, attemptMs: 50 }).hangs({ signal: controller.signal }),
+    );
+    await time.advance(40);
+    controller.abort('enough');
+    expect(await failure).toMatchObject({ name: 'AbortError', cause: 'enough' });
+    expect(time.pendingTimers).toBe(0);
+  });
+});
+
+describe('the earlier of two limits', () => {
+  it.each([
+    [{ totalMs: 100, attemptMs: 200 }, 'timeout_total', 100],
+    [{ totalMs: 200, attemptMs: 100 }, 'timeout_attempt', 100],
+  ])('of %o holds', async ({ totalMs, attemptMs }, code, ms) => {
+    const running = new Client({ totalMs, attemptMs }).hangs({ maxRetries: 0 });
+    expect(await after(ms - 1, running)).toBe('under way');
+    expect(await after(1, running)).toBe(code);
+  });
+
+  it('holds for a call within another', async () => {
+    class Inner {
+      @Timeout({ totalMs: 1000 })
+      async run() {
+        return hang();
+      }
+    }
+    class Outer {
+      @Timeout({ totalMs: 50 })
+      async run() {
+        await time.advance(20);
+        return new Inner().run();
+      }
+    }
+    const running = new Outer().run();
+    expect(await after(50, running)).toBe('timeout_total');
+    expect(((await failureOf(running)) as Error).message).toMatch(/^run\(\) was not finished.* within 50 ms/);
+  });
+
+  it('holds in the queue: a wait that is longer than what is left is not begun', async () => {
+    class Queued {
+      readonly limiter = new Limiter({ requestsPerMinute: 60, requestBurst: 1 });
+      calls = 0;
+      @Timeout({ totalMs: 100 })
+      @RateLimited((self: Queued) => self.limiter)
+      async run() {
+        this.calls++;
+      }
+    }
+    const queued = new Queued();
+    await queued.run();
+    // The next place is free after a second.
+    const error = (await failureOf(queued.run())) as LLMError;
+    expect(error).toMatchObject({ code: 'rate_limit_client', retryAfterMs: 1000 });
+    expect(time.now()).toBe(0);
+    expect(queued.calls).toBe(1);
+  });
+
+  it('ends a wait in the queue whose length nobody could know, which then costs nothing', async () => {
+    class Queued {
+      readonly limiter = new Limiter({ maxConcurrent: 1, requestsPerMinute: 1e-6, requestBurst: 5 });
+      calls = 0;
+      @Timeout((_, call) => (call.args[0] ? { totalMs: 100 } : {}))
+      @RateLimited((self: Queued) => self.limiter)
+      async run(_isShort: boolean) {
+        this.calls++;
+        await pass(500);
+      }
+    }
+    const queued = new Queued();
+    const first = queued.run(false);
+    const second = queued.run(true);
+    expect(await after(99, second)).toBe('under way');
+    expect(await after(1, second)).toBe('timeout_total');
+    await time.runAll();
+    await first;
+    expect(queued.calls).toBe(1);
+    expect(queued.limiter.snapshot()['default']?.requests?.available).toBeCloseTo(4, 3);
+  });
+});
+
+describe('a limit of weeks', () => {
+  afterEach(() => {
+    jest.useRealTimers();
+  });
+
+  it.each([2 ** 31 - 1, 2 ** 31, 2 ** 31 + 60_000, 3 * 2 ** 31])(
+    'of %d ms is kept by the timers of the runtime',
+    async (totalMs) => {
+      restore();
+      jest.useFakeTimers();
+      const running = new Client({ totalMs, attemptMs: 2 * totalMs }).hangs({ maxRetries: 0 });
+      const outcome = running.catch((error: TimeoutError) => error.code);
+      let known: unknown;
+      void outcome.then((code) => (known = code));
+      await jest.advanceTimersByTimeAsync(totalMs - 1);
+      expect(known).toBeUndefined();
+      await jest.advanceTimersByTimeAsync(1);
+      expect(known).toBe('timeout_total');
+      expect(jest.getTimerCount()).toBe(0);
+    },
+  );
+});
+
+describe('listeners', () => {
+  it('of the caller’s signal are gone after a hundred calls that ended in time, and after one that did not', async () => {
+    const { signal } = new AbortController();
+    const client = new Client({ totalMs: 1000, attemptMs: 10 });
+    for (let i = 0; i < 100; i++) expect(await after(5, client.answer(5, { signal }))).toBe('answer');
+    expect(getEventListeners(signal, 'abort')).toHaveLength(0);
+    expect(await after(10, client.answer(50, { signal }))).toBe('timeout_attempt');
+    expect(getEventListeners(signal, 'abort')).toHaveLength(0);
+    await time.runAll();
   });
 });
 

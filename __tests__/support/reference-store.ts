@@ -39,7 +39,7 @@ export class SharedTable {
     const entry = this.entries.get(key) ?? new Entry();
     this.entries.set(key, entry);
     const now = runtime().now();
-    for (const { name, limit, windowMs } of limits?.rates ?? []) {
+    for (const { name, limit, windowMs } of limits?.endsInMs === undefined ? (limits?.rates ?? []) : []) {
       const used = (entry.used.get(name) ?? 0) - ((now - entry.at) * limit) / windowMs;
       entry.used.set(name, Math.max(0, used));
     }
@@ -75,7 +75,7 @@ export class ReferenceStore implements LimiterStore {
       entry.running.set(this, (entry.running.get(this) ?? 0) + 1);
       granted++;
     }
-    const refused = costs[granted];
+    const refused = limits.endsInMs === undefined ? costs[granted] : undefined;
     const kept = refused && (place ?? own?.place ?? ++entry.places);
     if (refused && kept !== undefined) entry.tickets.set(this, { ...refused, place: kept });
     if (own && !refused) this.wakeNext(key, entry, limits);

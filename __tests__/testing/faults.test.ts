@@ -102,6 +102,9 @@ describe('the script', () => {
     [{ status: 99 }, /'status'.*99/],
     [{ delayMs: NaN }, /'delayMs'.*NaN/],
     [{ stall: 'middle' }, /'stall'.*'middle'/],
+    [{ stall: 1, commentsEveryMs: 0 }, /'commentsEveryMs'.*above 0.*0/],
+    [{ stall: 1, commentsEveryMs: '5' }, /'commentsEveryMs'.*'5'/],
+    [{ truncate: 1, commentsEveryMs: 5 }, /'commentsEveryMs'.*truncate/],
     [{ reset: -1 }, /'reset'.*-1/],
     [{ truncate: 1.5 }, /'truncate'.*1.5/],
     [{ splitBytes: 0 }, /'splitBytes'.*0/],
@@ -208,6 +211,25 @@ describe('faults of the connection', () => {
     expect([eventsOf(two.text).length, two.ended]).toEqual([2, undefined]);
     empty.leave();
     two.leave();
+  });
+
+  test.each([
+    [true, ': keep-alive\n\n'],
+    [false, '\n'],
+  ])('a stall keeps the connection alive as often as it says (stream: %p)', async (stream, sign) => {
+    const time = useVirtualTime();
+    try {
+      server.fault({ stall: 'body', commentsEveryMs: 1000 });
+      const exchange = open(stream);
+      await exchange.got(1);
+      await time.advance(2500);
+      expect(exchange.text).toBe(sign.repeat(3));
+      exchange.leave();
+      await time.advance(0);
+      expect(time.pendingTimers).toBe(0);
+    } finally {
+      time.restore();
+    }
   });
 
   test('a reset before the headers', async () => {

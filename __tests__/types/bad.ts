@@ -1,5 +1,5 @@
 /** Misuses: each line with a mark is to be an error, in both dialects, and no other line. */
-import { definePolicy, HandleApiErrors, RateLimited, RetryWithBackoff } from 'keelson/decorators';
+import { definePolicy, Fallback, HandleApiErrors, RateLimited, RetryWithBackoff } from 'keelson/decorators';
 
 const Audited = definePolicy<{ log: (line: string) => void }>({
   kind: 'Audited',
@@ -90,6 +90,64 @@ export class Bad {
   @RetryWithBackoff((_self, call) => ({ maxRetries: call.atempt })) //~ error: Did you mean 'attempt'?
   async callTypo(): Promise<number> {
     return 1;
+  }
+
+  async cheap(question: string): Promise<string> {
+    return question;
+  }
+
+  async count(question: string): Promise<number> {
+    return question.length;
+  }
+
+  @Fallback({ method: 'chep' }) //~ error: cheap
+  async fallbackTypo(question: string): Promise<string> {
+    return question;
+  }
+
+  @Fallback({ method: 'count' }) //~ error: count
+  async fallbackOfAnotherType(question: string): Promise<string> {
+    return question;
+  }
+
+  @Fallback({ method: 'cheap' }) //~ error: cheap
+  async fallbackWithOtherArguments(question: number): Promise<string> {
+    return `${question}`;
+  }
+
+  @Fallback({ value: 5 }) //~ error: number
+  async fallbackValue(question: string): Promise<string> {
+    return question;
+  }
+
+  @Fallback({ value: 'Sorry' }) //~ error: string
+  async *fallbackOfStream(question: string): AsyncGenerator<string> {
+    yield question;
+  }
+
+  @Fallback({ value: (error, question) => error.code + question.lenth }) //~ error: Did you mean 'length'?
+  async fallbackArgument(question: string): Promise<string> {
+    return question;
+  }
+
+  @Fallback({ client: (self) => self.limit }) //~ error: Did you mean 'limits'?
+  async fallbackSelf(question: string): Promise<string> {
+    return question;
+  }
+
+  @Fallback({ to: [{ value: 'Sorry' }], onn: TypeError }) //~ error: onn
+  async fallbackOption(question: string): Promise<string> {
+    return question;
+  }
+
+  @Fallback({ value: 'Sorry', on: 'RateLimitError' }) //~ error: ErrorMatch
+  async fallbackClass(question: string): Promise<string> {
+    return question;
+  }
+
+  @Fallback() //~ error
+  async fallbackToNothing(question: string): Promise<string> {
+    return question;
   }
 
   @RateLimited() //~ error: AsyncMethod

@@ -4,6 +4,7 @@ import {
   AuthenticationError,
   BaseLLMClient,
   createClient,
+  Fallback,
   HandleApiErrors,
   Limiter,
   LLMError,
@@ -26,6 +27,7 @@ const client = new OpenAIClient({
   rateLimit: limiter,
   retry: { maxRetries: 2 },
   timeouts: { totalMs: 60_000 },
+  policies: [Fallback({ to: [{ model: 'small', on: OverloadedError }, { value: () => ({ choices: [] }) }] })],
   headers: { 'X-Team': 'search' },
 });
 

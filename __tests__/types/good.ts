@@ -1,15 +1,18 @@
 /** Every kind of method that a decorator may stand on: compiles without an error, in both dialects. */
 import {
+  composePolicies,
   currentCall,
   definePolicy,
+  Fallback,
   HandleApiErrors,
   onPolicyEvent,
+  OverloadedError,
   policiesOf,
   RateLimited,
   RetryWithBackoff,
   Timeout,
 } from 'keelson/decorators';
-import type { CallOptions } from 'keelson/decorators';
+import type { CallOptions, FallbackOptions } from 'keelson/decorators';
 
 class Reply<T> extends Promise<T> {
   asResponse(): Promise<string> {
@@ -204,6 +207,84 @@ class OwnPolicies {
   }
 }
 
+class Answers {
+  backup: Answers | undefined;
+  protected spare = new Map<string, string>();
+  fallback: FallbackOptions = { model: 'small' };
+
+  @Fallback({
+    to: [
+      { model: 'small', on: OverloadedError },
+      { client: (self) => self.backup, model: 'other' },
+      { client: (self) => self.spare },
+      { method: 'cheap', on: [OverloadedError, (error) => error.retryable] },
+      { method: (self) => self.hidden },
+      { value: 'Sorry' },
+      { value: async (error, question, params) => error.code + question.length + (params?.model ?? '') },
+    ],
+    on: (error) => error.statusCode === 503,
+    budget: { ratio: 0.1 },
+  })
+  async ask(question: string, params?: { model: string }): Promise<string> {
+    return `${question} ${params?.model}`;
+  }
+
+  async cheap(question: string): Promise<string> {
+    return question;
+  }
+
+  private async hidden(question: string): Promise<string> {
+    return question;
+  }
+
+  @Fallback({ method: 'other' })
+  @RetryWithBackoff()
+  async *words(text: string): AsyncGenerator<string> {
+    yield text;
+  }
+
+  async *other(): AsyncGenerator<string> {
+    yield 'other';
+  }
+
+  @Fallback({ value: (_error, text) => [text] })
+  async *events(text: string): AsyncGenerator<string> {
+    yield text;
+  }
+
+  @Fallback({ value: undefined, budget: false })
+  async nothing(): Promise<void> {}
+
+  @Fallback({ value: [] })
+  async generic<T>(items: T[]): Promise<T[]> {
+    return items;
+  }
+
+  @Fallback((self) => ({ client: self.backup ?? {} }))
+  async resolved(question: string): Promise<string> {
+    return question;
+  }
+
+  @Fallback((self) => self.fallback)
+  async kept(question: string): Promise<string> {
+    return question;
+  }
+
+  @Fallback((_self, call) => (call.attempt > 1 ? false : { value: 'Sorry' }))
+  async fromCall(question: string): Promise<string> {
+    return question;
+  }
+
+  @Fallback({ value: 1 })
+  static async shared(): Promise<number> {
+    return 2;
+  }
+}
+export const Careful = composePolicies('Careful', (sorry: string) => [
+  Fallback({ to: [{ model: 'small' }, { value: (error) => sorry + error.code }] }),
+  RetryWithBackoff(),
+]);
+
 abstract class Template<Item> {
   protected abstract readonly retry: { maxRetries: number };
 
@@ -238,5 +319,5 @@ export async function uses(): Promise<unknown> {
     if (event.type === 'retry') console.log(event.delayMs, event.error.code);
   });
   stopListening();
-  return [one, many, ids, kinds, kept, Template];
+  return [one, many, ids, kinds, kept, Template, Answers];
 }

@@ -71,8 +71,30 @@ export class IncompleteStreamError extends StreamError {}
 /** The caller aborted the call; `cause` is the signal's reason. */
 export class AbortError extends LLMError {}
 
-/** The circuit breaker is open: the call was refused before it was sent. */
-export class CircuitOpenError extends LLMError {}
+/** The circuit that refused a call. */
+export interface CircuitRefusal {
+  /** The name of the circuit. */
+  readonly key: string;
+  readonly state: 'open' | 'half_open' | 'isolated';
+  /** For how many milliseconds it had been in this state. */
+  readonly forMs: number;
+  /** Why it is not closed, in words. */
+  readonly reason: string;
+}
+
+/**
+ * The circuit breaker is open: the call was refused before it was sent. `retryAfterMs` says when it lets a trial call through,
+ * where that is a matter of time; `circuit` which circuit it is, since when and why.
+ */
+export class CircuitOpenError extends LLMError {
+  /** What refused the call. */
+  declare readonly circuit?: CircuitRefusal;
+
+  constructor(message: string, init: LLMErrorInit & { circuit?: CircuitRefusal | undefined } = {}) {
+    super(message, init);
+    if (init.circuit !== undefined) this.circuit = init.circuit;
+  }
+}
 
 /** The queue of the limiter is full: the call was refused before it was sent. */
 export class QueueFullError extends LLMError {}

@@ -2,17 +2,18 @@ import type { LLMError, RateLimitInfo } from '../errors/index.js';
 import type { Call } from '../pipeline/call.js';
 import type { LimiterEvent } from '../pipeline/events.js';
 import { runtime } from '../pipeline/runtime.js';
+import { Asking } from './asking.js';
 import type { Balance, BalanceSnapshot } from './balance.js';
 import { Charging } from './charging.js';
+import { Experience } from './experience.js';
 import { GateSpread } from './gate-spread.js';
 import type { Learner } from './learner.js';
 import type { Lease } from './lease.js';
 import { OneTimer } from './one-timer.js';
 import { capacityOf, neverFits } from './rates.js';
 import { neverAdmitted, queueFull, refused, type TooLong } from './refusals.js';
-import { EstimateFactor, RunningMean } from './running-mean.js';
 import type { Amounts, ReportedLimit, SharedLimits } from './store.js';
-import { WaitList, type Linked } from './wait-list.js';
+import { Waiters, type Waiter } from './waiter.js';
 
 /** How long and in what number calls may wait. */
 export interface QueueBounds {
@@ -22,32 +23,14 @@ export interface QueueBounds {
 
 type LimiterEventBody = Pick<LimiterEvent, 'type' | 'key' | 'requests' | 'tokens' | 'waitMs'>;
 
-interface Waiter extends Linked<Waiter> {
-  readonly lease: Lease;
-  readonly arrivedAt: number;
-  readonly deadline: number;
-  /** Whether it has been answered. */
-  gone: boolean;
-  /** Whether its wait was found short enough, when it came or when a shared balance was first asked for it. */
-  checked: boolean;
-  readonly grant: () => void;
-  readonly refuse: (error: unknown) => void;
-}
-
-const FIRST_MEAN_OUTPUT_TOKENS = 500;
-/** How many calls a shared balance is asked for at once. */
-const MOST_ASKED = 64;
-
 /**
  * The calls that wait for one balance, in strict order of arrival: a large call at the head lets nobody past, so it
  * cannot starve. One timer for the head, none while nobody waits. A balance that has to ask elsewhere is asked for the
  * first calls together, and for nothing else meanwhile.
  */
 export class AdmissionQueue {
-  /** The output of the calls on this key, to estimate those without a bound by. */
-  readonly meanOutputTokens = new RunningMean(FIRST_MEAN_OUTPUT_TOKENS);
-  /** How the input that calls report compares to what was estimated. */
-  readonly inputFactor = new EstimateFactor();
+  /** What the calls on this key have used. */
+  readonly experience = new Experience();
   /** What the provider counts a call as. */
   readonly charging = new Charging();
   readonly balance: Balance;
@@ -55,21 +38,14 @@ export class AdmissionQueue {
   tokenCapacity: number | undefined;
   /** Finds out the limits, where they are to be learned. */
   learner: Learner | undefined;
-  private readonly waiters = new WaitList<Waiter>();
-  /** What all waiters together ask for. */
-  private queuedRequests = 0;
-  private queuedTokens = 0;
+  readonly waiters = new Waiters();
+  readonly spread = new GateSpread();
   private readonly timer = new OneTimer(() => this.wake());
-  private readonly spread = new GateSpread();
-  /** Whether the balance is being asked, and whether something may have become free meanwhile. */
-  private asking = false;
-  private woken = false;
-  /** Whether a shared balance has refused the head when it was asked last. */
-  private isContended = false;
+  private readonly asking = new Asking(this);
 
   constructor(
     private readonly key: string | undefined,
-    private readonly bounds: () => QueueBounds,
+    readonly bounds: () => QueueBounds,
     makeBalance: (wake: () => void) => Balance,
   ) {
     this.balance = makeBalance(() => this.wake());
@@ -92,13 +68,14 @@ export class AdmissionQueue {
       return lease;
     }
     // While a shared balance is asked for the first of them, nobody knows yet whether anybody has to wait.
-    const mustAsk = untilTaken === undefined || (this.asking && !this.isContended);
+    const { isOn, isContended } = this.asking;
+    const mustAsk = untilTaken === undefined || (isOn && !isContended);
     const waitMs = this.expectedWait(lease, now, mustAsk);
     return new Promise((resolve, reject) => {
       let forgetAbort = (): void => undefined;
       const leave = (): void => {
         forgetAbort();
-        this.remove(waiter);
+        this.waiters.remove(waiter);
       };
       const waiter: Waiter = {
         lease,
@@ -118,8 +95,6 @@ export class AdmissionQueue {
         next: undefined,
       };
       this.waiters.push(waiter);
-      this.queuedRequests += lease.requests;
-      this.queuedTokens += lease.tokens;
       forgetAbort = lease.call.onAbort((error) => {
         waiter.refuse(error);
         this.wake();
@@ -176,10 +151,7 @@ export class AdmissionQueue {
 
   /** Admits whoever can be admitted, and sets the timer for who is then at the head. */
   wake(): void {
-    if (this.asking) {
-      this.woken = true;
-      return;
-    }
+    if (this.asking.defersWake()) return;
     if (!this.waiters.head) return this.rest();
     const now = runtime().now();
     for (let { head } = this.waiters; head; { head } = this.waiters) {
@@ -191,7 +163,7 @@ export class AdmissionQueue {
         continue;
       }
       if (waitMs === undefined) {
-        void this.ask();
+        void this.asking.ask();
         return;
       }
       if (waitMs === 0) this.admit(head, now);
@@ -204,13 +176,13 @@ export class AdmissionQueue {
 
   /** Milliseconds that a call of this size would wait if it came now, by the rates alone. */
   waitFor({ requests, tokens }: Amounts): number {
-    const all = { requests: this.queuedRequests + requests, tokens: this.queuedTokens + tokens };
+    const all = { requests: this.waiters.requests + requests, tokens: this.waiters.tokens + tokens };
     return this.balance.waitFor(all, runtime().now());
   }
 
   /** Whether nothing is lost by forgetting this queue and its balance. */
   isIdle(now: number): boolean {
-    return !this.waiters.head && !this.asking && this.balance.isIdle(now);
+    return !this.waiters.head && !this.asking.isOn && this.balance.isIdle(now);
   }
 
   snapshot(now: number): BalanceSnapshot {
@@ -239,72 +211,21 @@ export class AdmissionQueue {
     return report && { ...report, windowMs: report.windowMs ?? this.learner?.windowMsOf(dimension) };
   }
 
+  /** Takes everything for `lease`, with the consent of what else has to agree, in one step. */
   private take(lease: Lease, now: number): number | undefined {
+    lease.check?.test();
     try {
-      return this.balance.take(lease, now);
+      const waitMs = this.balance.take(lease, now);
+      if (waitMs === 0) lease.check?.commit();
+      return waitMs;
     } catch (error) {
       this.tell(lease.call, 'rejected', lease.requests, lease.tokens);
       throw error;
     }
   }
 
-  /** Asks the balance for the first who wait, admits those it grants, and goes on from there. */
-  private async ask(): Promise<void> {
-    this.timer.clear();
-    this.asking = true;
-    this.woken = false;
-    const asked: Waiter[] = [];
-    const most = this.spread.isOn(runtime().now()) ? 1 : MOST_ASKED;
-    for (let { head } = this.waiters; head && asked.length < most; head = head.next) asked.push(head);
-    const { granted, waitMs } = (await this.balance.ask?.(asked.map(({ lease }) => lease))) ?? {
-      granted: 0,
-      waitMs: 0,
-    };
-    this.asking = false;
-    const now = runtime().now();
-    asked.slice(0, granted).forEach((waiter) => {
-      // It has left meanwhile, and what it was granted is nobody's.
-      if (waiter.gone) this.settle(waiter.lease, 0, 0);
-      else this.admit(waiter, now);
-    });
-    const { head } = this.waiters;
-    if (!head) {
-      this.isContended = false;
-      return this.rest();
-    }
-    const closedForMs = this.balance.closedForMs(now);
-    // Another process has been asked to wait.
-    if (closedForMs > 0 && !this.spread.isOn(now)) this.spread.begin(closedForMs);
-    this.isContended = granted < asked.length && waitMs > 0;
-    if (head !== asked[granted] || waitMs <= 0 || this.woken) return this.wake();
-    this.keepMaxQueue(waitMs);
-    const { lease, arrivedAt, deadline, checked } = head;
-    head.checked = true;
-    const last = Math.min(deadline, lease.call.deadline ?? Infinity);
-    if (!checked && waitMs < Infinity && now + waitMs > last) {
-      head.refuse(this.refusal(lease, { waitMs, waitedMs: now - arrivedAt }));
-      return this.wake();
-    }
-    if (!this.standsBy(head, waitMs, now)) this.wake();
-  }
-
-  /** Refuses those who came last, of more than may wait, now that it is known that they have to. */
-  private keepMaxQueue(waitMs: number): void {
-    const { maxQueue } = this.bounds();
-    let place = 0;
-    for (
-      let waiter = this.waiters.size > maxQueue ? this.waiters.head : undefined, next;
-      waiter;
-      waiter = next
-    ) {
-      ({ next } = waiter);
-      if (++place <= maxQueue || waiter.checked) continue;
-      this.tell(waiter.lease.call, 'rejected', waiter.lease.requests, waiter.lease.tokens, waitMs);
-      waiter.refuse(queueFull(waiter.lease.call, maxQueue, waitMs));
-    }
-  }
-
-  private admit(waiter: Waiter, now: number): void {
+  /** The call of `waiter` has what it needs. */
+  admit(waiter: Waiter, now: number): void {
     const { lease, arrivedAt } = waiter;
     this.spread.step(this.waiters.size, now);
     waiter.grant();
@@ -313,7 +234,7 @@ export class AdmissionQueue {
   }
 
   /** Lets the head wait for `waitMs`; refuses it, and says so by false, when its time is up or the gate stays closed for longer. */
-  private standsBy(head: Waiter, waitMs: number, now: number): boolean {
+  standsBy(head: Waiter, waitMs: number, now: number): boolean {
     const { lease, arrivedAt, deadline } = head;
     if (deadline <= now || now + this.balance.closedForMs(now) > deadline) {
       const stillMs = this.balance.waitFor(lease, now);
@@ -324,8 +245,12 @@ export class AdmissionQueue {
     return true;
   }
 
+  stopTimer(): void {
+    this.timer.clear();
+  }
+
   /** Nobody waits any more. */
-  private rest(): void {
+  rest(): void {
     this.timer.clear();
     this.balance.leave?.();
   }
@@ -351,17 +276,9 @@ export class AdmissionQueue {
     return waitMs;
   }
 
-  private refusal({ requests, tokens, call }: Lease, why: Omit<TooLong, 'maxWaitMs'>): LLMError {
+  /** Tells that the call of `lease` is refused, and gives the error that says why. */
+  refusal({ requests, tokens, call }: Lease, why: Omit<TooLong, 'maxWaitMs'>): LLMError {
     this.tell(call, 'rejected', requests, tokens, why.waitMs);
     return refused(call, { ...why, maxWaitMs: this.bounds().maxWaitMs });
-  }
-
-  private remove(waiter: Waiter): void {
-    waiter.gone = true;
-    this.waiters.remove(waiter);
-    const empty = this.waiters.size === 0;
-    // Set to zero, not subtracted to it: rounding must not add up.
-    this.queuedRequests = empty ? 0 : this.queuedRequests - waiter.lease.requests;
-    this.queuedTokens = empty ? 0 : this.queuedTokens - waiter.lease.tokens;
   }
 }

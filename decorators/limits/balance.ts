@@ -1,4 +1,4 @@
-import type { Lease } from './lease.js';
+import type { Call } from '../pipeline/call.js';
 import { reportedRate, TRANSIT_MS } from './rates.js';
 import { RefillingLevel } from './refilling-level.js';
 import type { Amounts, Rate, ReportedLimit, SharedLimits, SharedState } from './store.js';
@@ -31,9 +31,23 @@ export interface BalanceSnapshot {
 
 /** What a balance notes when something is taken from it: the point from which a later report of the provider counts. */
 export interface TakenAt {
+  /** By the clock of the balance, which may be another process's. */
   at: number;
   drawnRequests: number;
   drawnTokens: number;
+}
+
+/** What an admitted call holds of a balance, or is to hold. */
+export interface Holding extends TakenAt, Amounts {
+  readonly call: Call;
+  /** By the clock of this process. */
+  admittedAt: number;
+  /** What was left of the minute's tokens when it was admitted; undefined where they are not limited. */
+  tokensLeft: number | undefined;
+  /** What calls that ran at that moment had reserved, this one included. */
+  tokensRunning: number;
+  /** The balance that has given it; undefined where nobody keeps account. */
+  heldBy: Balance | undefined;
 }
 
 /** What a queue draws on: every dimension of one key, taken together or not at all. */
@@ -46,18 +60,18 @@ export interface Balance {
    * Takes everything for `lease` and returns 0, or takes nothing and returns after how many milliseconds to ask again: Infinity
    * when only a call that ends can help. Undefined when it cannot tell without `ask()`.
    */
-  take(lease: Lease, now: number): number | undefined;
+  take(lease: Holding, now: number): number | undefined;
   /** Takes for as many of `leases`, in order, as it can: resolves with their number and the wait of the next. Never rejects. */
-  ask?(leases: readonly Lease[]): Promise<{ readonly granted: number; readonly waitMs: number }>;
+  ask?(leases: readonly Holding[]): Promise<{ readonly granted: number; readonly waitMs: number }>;
   /** Nobody waits any more. */
   leave?(): void;
   /** Ends a call, and charges it with what it used instead of what it took. */
-  settle(lease: Lease, usedRequests: number, usedTokens: number, now: number): void;
+  settle(lease: Holding, usedRequests: number, usedTokens: number, now: number): void;
   /** Lowers the levels of the minute to what the provider had left when it saw the call of `lease`, or now. */
   observe(
     requests: ReportedLimit | undefined,
     tokens: ReportedLimit | undefined,
-    lease: Lease | undefined,
+    lease: Holding | undefined,
     now: number,
   ): void;
   /** Admits nobody for `waitMs`. */
@@ -107,8 +121,9 @@ export class MemoryBalance implements Balance {
     const former = this.levels;
     const levels = new Map<Rate['name'], RefillingLevel>();
     for (const { name, limit, windowMs, burst } of limits.rates) {
-      const level = former.get(name) ?? new RefillingLevel(limit / windowMs, burst, now);
-      level.reconfigure(limit / windowMs, burst, now);
+      const perMs = limits.endsInMs === undefined ? limit / windowMs : 0;
+      const level = former.get(name) ?? new RefillingLevel(perMs, burst, now);
+      level.reconfigure(perMs, burst, now);
       levels.set(name, level);
     }
     const levelsOf = (unit: keyof Amounts): RefillingLevel[] =>
@@ -120,7 +135,7 @@ export class MemoryBalance implements Balance {
     this.maxConcurrent = limits.maxConcurrent ?? Infinity;
   }
 
-  take(lease: Lease, now: number): number {
+  take(lease: Holding, now: number): number {
     const waitMs = this.waitFor(lease, now);
     if (waitMs > 0) return waitMs;
     if (this.inFlight >= this.maxConcurrent) return Infinity;
@@ -138,7 +153,7 @@ export class MemoryBalance implements Balance {
     return 0;
   }
 
-  settle({ requests, tokens }: Lease, usedRequests: number, usedTokens: number, now: number): void {
+  settle({ requests, tokens }: Holding, usedRequests: number, usedTokens: number, now: number): void {
     this.inFlight--;
     // Set to zero, not subtracted to it: rounding must not add up.
     this.reservedRequests = this.inFlight === 0 ? 0 : this.reservedRequests - requests;

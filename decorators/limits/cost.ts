@@ -1,6 +1,7 @@
 import type { Call } from '../pipeline/call.js';
 import { hostOf, type TokenEstimate } from '../pipeline/host.js';
 import { rules, show } from '../pipeline/options.js';
+import type { Experience } from './experience.js';
 import type { CallCost, LimiterOptions } from './limiter-options.js';
 
 /** What a call is going to take from a balance. */
@@ -11,14 +12,6 @@ export interface Cost {
   readonly inputTokens: number | undefined;
   /** The same as it was estimated, before experience corrected it. */
   readonly estimatedInput: number | undefined;
-}
-
-/** What calls have used so far. */
-export interface Experience {
-  /** The output expected of a call that names no bound. */
-  readonly meanOutputTokens: { readonly value: number };
-  /** By what factor estimates of the input are to be corrected. */
-  readonly inputFactor: { readonly value: number };
 }
 
 const ONE_REQUEST: Cost = { requests: 1, tokens: 0, inputTokens: undefined, estimatedInput: undefined };

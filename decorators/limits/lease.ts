@@ -1,29 +1,27 @@
-import { neverSent, RateLimitError, type RateLimitInfo } from '../errors/index.js';
+import { RateLimitError, type RateLimitInfo } from '../errors/index.js';
 import type { Call, CallFacts, CallOutcome, TokenUsage } from '../pipeline/call.js';
 import { runtime } from '../pipeline/runtime.js';
 import { readUsage } from '../pipeline/usage.js';
+import { admissionCheckOf, type AdmissionCheck } from './admission-check.js';
 import type { AdmissionQueue } from './admission-queue.js';
-import type { Balance, TakenAt } from './balance.js';
+import type { Balance, Holding } from './balance.js';
 import type { Cost } from './cost.js';
-import type { Amounts } from './store.js';
+import { endingOf } from './ending.js';
 
 /** What an admitted call holds: its reservation and its place among the calls that run. To be settled once, when it ends. */
-export class Lease implements TakenAt, Amounts {
-  /** By the clock of the balance, which may be another process's. */
+export class Lease implements Holding {
   at = 0;
-  /** By ours. */
   admittedAt = 0;
   drawnRequests = 0;
   drawnTokens = 0;
-  /** What was left of the minute's tokens when it was admitted; undefined where they are not limited. */
   tokensLeft: number | undefined;
-  /** What calls that ran at that moment had reserved, this one included. */
   tokensRunning = 0;
-  /** The balance that has given it; undefined where nobody keeps account. */
   heldBy: Balance | undefined;
   /** What is reserved. */
   readonly requests: number;
   readonly tokens: number;
+  /** What else has to agree to its admission. */
+  readonly check: AdmissionCheck | undefined;
   private ended = false;
   private observed = false;
 
@@ -34,6 +32,7 @@ export class Lease implements TakenAt, Amounts {
   ) {
     this.requests = cost.requests;
     this.tokens = cost.tokens;
+    this.check = admissionCheckOf(call);
   }
 
   /** Takes the provider's account of its limits. To be told when it is read, since it is about that moment. */
@@ -52,14 +51,13 @@ export class Lease implements TakenAt, Amounts {
     this.ended = true;
     const { queue, requests, tokens } = this;
     const { error } = outcome;
-    const unsent = facts.sent === false || (error && (error.origin === 'client' || neverSent(error)));
-    if (unsent || !this.call.entered) {
+    const ending = endingOf(this.call, outcome, facts);
+    if (ending === 'unsent') {
       queue.settle(this, 0, 0);
       queue.tell(this.call, 'refunded', requests, tokens);
     } else {
-      const status = facts.statusCode ?? error?.statusCode ?? 0;
       const throttled = error instanceof RateLimitError;
-      const refused = throttled || (error !== undefined && status >= 400 && status < 500);
+      const refused = ending === 'refused';
       const usage = facts.usage ?? readUsage(outcome.result);
       const used = refused ? 0 : this.usedTokens(outcome, usage);
       const charged = refused || !queue.charging.inFull ? used : Math.max(used, this.allowedTokens(usage));
@@ -96,18 +94,8 @@ export class Lease implements TakenAt, Amounts {
   }
 
   private usedTokens(outcome: CallOutcome, usage: TokenUsage | undefined): number {
-    if (!usage) return this.tokens;
-    const { queue, cost } = this;
-    const { inputTokens = cost.inputTokens, outputTokens } = usage;
-    const complete = outcome.error === undefined && outcome.incomplete !== true;
-    // Of a call that broke off, an output that nobody has counted may still have been made.
-    if (outputTokens === undefined && !complete) return this.tokens;
-    const used = (inputTokens ?? 0) + (outputTokens ?? 0);
-    if (complete) queue.meanOutputTokens.add(cost.inputTokens === undefined ? used : (outputTokens ?? 0));
-    if (usage.inputTokens !== undefined && cost.estimatedInput !== undefined) {
-      queue.inputFactor.add(usage.inputTokens, cost.estimatedInput);
-    }
-    return used;
+    const used = this.queue.experience.usedBy(outcome, usage, this.cost);
+    return used ? used.input + used.output : this.tokens;
   }
 }
 

@@ -16,6 +16,7 @@ import {
 } from './limiter-options.js';
 import { limitsOf } from './rates.js';
 import { SharedBalance } from './shared-balance.js';
+import { untilAborted } from './until-aborted.js';
 import type { Amounts } from './store.js';
 import { StoreGuard } from './store-guard.js';
 
@@ -70,7 +71,7 @@ export class Limiter {
     const queue = this.only ?? this.queueOf(key);
     // Where limits are to be learned, tokens are counted before it is known how many there are.
     const capacity = queue.tokenCapacity ?? (queue.learner && Infinity);
-    const cost = costOf(call, this.options.cost, capacity, queue);
+    const cost = costOf(call, this.options.cost, capacity, queue.experience);
     return isPromise(cost) ? this.admitLater(call, key, cost) : enter(queue, call, cost);
   }
 
@@ -173,14 +174,6 @@ export class Limiter {
 /** Whether `value` is a `Limiter`: by what it can do, not by its class, since it may come from another copy of the package. */
 export function isLimiter(value: unknown): value is Limiter {
   return typeof (value as Partial<Limiter> | null | undefined)?.admit === 'function';
-}
-
-/** What `promise` gives, or the abortion of `call`, whichever comes first. */
-function untilAborted<T>(call: Call, promise: Promise<T>): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const forgetAbort = call.onAbort(reject);
-    promise.then(resolve, reject).then(forgetAbort);
-  });
 }
 
 function enter(queue: AdmissionQueue, call: Call, cost: Cost): Lease | Promise<Lease> {

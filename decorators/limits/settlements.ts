@@ -1,5 +1,5 @@
 import type { Call } from '../pipeline/call.js';
-import type { Lease } from './lease.js';
+import type { Holding } from './balance.js';
 import type { Amounts, LimiterStore, Settlement, SharedLimits, SharedState } from './store.js';
 
 /** What calls that have ended took and used. */
@@ -42,7 +42,7 @@ export class Settlements {
     return this.settling;
   }
 
-  add(lease: Lease, usedRequests: number, usedTokens: number): void {
+  add(lease: Holding, usedRequests: number, usedTokens: number): void {
     const used = { requests: usedRequests, tokens: usedTokens };
     this.unsettled = sum(this.unsettled, { calls: 1, reserved: lease, used });
     this.catchUp(lease.call);

@@ -1,6 +1,5 @@
 import { runtime, type CancelTimer } from '../pipeline/runtime.js';
-import { MemoryBalance, type Balance, type BalanceSnapshot } from './balance.js';
-import type { Lease } from './lease.js';
+import { MemoryBalance, type Balance, type BalanceSnapshot, type Holding } from './balance.js';
 import { TRANSIT_MS } from './rates.js';
 import { storeUnavailable } from './refusals.js';
 import { giveBack, Settlements, type Update } from './settlements.js';
@@ -47,7 +46,7 @@ export class SharedBalance implements Balance {
     this.settlements = new Settlements(key, this.update, onWake);
   }
 
-  take(lease: Lease, now: number): number | undefined {
+  take(lease: Holding, now: number): number | undefined {
     const { guard } = this;
     if (this.closedUntil > now) return this.closedUntil - now;
     if (!guard.isDown(now)) return undefined;
@@ -58,7 +57,7 @@ export class SharedBalance implements Balance {
     return 0;
   }
 
-  async ask(leases: readonly Lease[]): Promise<{ granted: number; waitMs: number }> {
+  async ask(leases: readonly Holding[]): Promise<{ granted: number; waitMs: number }> {
     const { guard, key, limits, place } = this;
     this.asking = true;
     const costs = leases.map(({ requests, tokens }) => ({ requests, tokens }));
@@ -94,7 +93,8 @@ export class SharedBalance implements Balance {
     }
     this.running += answer.granted;
     this.keepAlive();
-    if (answer.granted < leases.length) {
+    // Of what is not refilled, nobody is told.
+    if (answer.granted < leases.length && limits.endsInMs === undefined) {
       // Anew each time: what listened may have ended with its connection.
       const former = this.stopListening;
       this.stopListening = guard.store.onWake(key, this.onWake);
@@ -112,7 +112,7 @@ export class SharedBalance implements Balance {
     this.refresh();
   }
 
-  settle(lease: Lease, usedRequests: number, usedTokens: number): void {
+  settle(lease: Holding, usedRequests: number, usedTokens: number): void {
     this.running--;
     this.reservedRequests -= lease.requests;
     this.reservedTokens -= lease.tokens;
@@ -123,7 +123,7 @@ export class SharedBalance implements Balance {
   observe(
     requests: ReportedLimit | undefined,
     tokens: ReportedLimit | undefined,
-    lease: Lease | undefined,
+    lease: Holding | undefined,
   ): void {
     const { key, latest } = this;
     const since: Mark | undefined = lease
@@ -237,8 +237,9 @@ export class SharedBalance implements Balance {
   }
 }
 
-function shareOf({ rates, maxConcurrent }: SharedLimits, share: number): SharedLimits {
+function shareOf({ rates, maxConcurrent, endsInMs }: SharedLimits, share: number): SharedLimits {
   return {
+    ...(endsInMs !== undefined && { endsInMs }),
     rates: rates.map((rate) => ({ ...rate, limit: rate.limit * share, burst: rate.burst * share })),
     maxConcurrent: maxConcurrent && Math.max(1, Math.floor(maxConcurrent * share)),
   };

@@ -19,6 +19,11 @@ export interface SharedLimits {
   readonly rates: readonly Rate[];
   /** Calls of all processes that may run at the same time. */
   readonly maxConcurrent: number | undefined;
+  /**
+   * The balance is that of one window, which ends in so many milliseconds: until then nothing is refilled, so nobody stands in line
+   * for it, and afterwards it may be forgotten. Left out, rates are refilled steadily.
+   */
+  readonly endsInMs?: number | undefined;
 }
 
 /** What a provider reports of one of its limits. */

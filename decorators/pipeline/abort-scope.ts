@@ -60,13 +60,14 @@ export class AbortScope {
     return () => listeners.delete(listener);
   }
 
-  /** Settles as `promise` does, or at once with the reason when the call is aborted. */
-  race<T>(promise: PromiseLike<T>): Promise<T> {
+  /** Settles as `promise` does, or at once with the reason when the call is aborted; `tooLate` gets what comes after that. */
+  race<T>(promise: PromiseLike<T>, tooLate?: (value: T) => void): Promise<T> {
     return new Promise((resolve, reject) => {
       const forget = this.onAbort(reject);
       promise.then(
         (value) => {
           forget();
+          if (this.failure) tooLate?.(value);
           resolve(value);
         },
         (error: unknown) => {
@@ -110,13 +111,18 @@ export class AbortScope {
     if (this.failure) child.fail(this.failure, this.reason);
   }
 
-  /** Lets go of everything that could abort this scope, which has ended. */
-  protected release(parent: AbortScope | undefined): void {
+  /** Lets go of the scope around this one, whose abort then is not its own any more. */
+  protected leave(parent: AbortScope | undefined): void {
     const { before, after } = this;
     if (before) before.after = after;
     else if (parent?.child === this) parent.child = after;
     if (after) after.before = before;
     this.before = this.after = undefined;
+  }
+
+  /** Lets go of everything that could abort this scope, which has ended. */
+  protected release(parent: AbortScope | undefined): void {
+    this.leave(parent);
     this.unfollow?.();
     this.listener = this.listeners = undefined;
   }

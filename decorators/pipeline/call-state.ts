@@ -3,6 +3,7 @@ import { AbortScope } from './abort-scope.js';
 import type { Call, CallChanges, CallFacts, CallOptions, CallOutcome, RetryAllowance } from './call.js';
 import { attemptOptions } from './call-options.js';
 import { deliver, isObserved, tell, type PolicyEventBody } from './events.js';
+import { closeStream } from './opened-stream.js';
 import type { MethodRecord } from './record.js';
 import { runtime } from './runtime.js';
 import { SharedState } from './shared-state.js';
@@ -16,6 +17,15 @@ export class CallState extends AbortScope implements Call {
   readonly facts: CallFacts;
   /** When the method was entered; undefined while the call waits for admission. */
   private enteredAt: number | undefined;
+  /** Since when it could have been: when the attempt before it had ended, or the call begun. */
+  private readonly dueAt: number;
+  /** The attempt that this call comes to, once it is made of attempts: the one chosen, else the latest. */
+  private answer: CallState | undefined;
+  /** What the attempt has opened. */
+  private stream: AsyncIterable<unknown> | undefined;
+  private enterListeners: (() => void)[] | undefined;
+  /** What it ended with. */
+  private failed: LLMError | undefined;
   private endListeners: ((outcome: CallOutcome) => void)[] | undefined;
   private reportListeners: ((facts: CallFacts) => void)[] | undefined;
   private eventListeners: ((event: unknown) => void)[] | undefined;
@@ -25,8 +35,8 @@ export class CallState extends AbortScope implements Call {
     readonly parent: CallState | undefined,
     readonly attempt: number,
     readonly deadline: number | undefined,
-    /** Whether this call counts as an attempt of its own, told and summed up when it ends. One made of several does not. */
-    private isAttempt: boolean,
+    /** Whether this call counts as an attempt of its own, told and summed up when it ends. One made of others does not. */
+    private readonly isAttempt: boolean,
     readonly args: readonly unknown[],
     readonly retryAllowance: RetryAllowance | undefined,
   ) {
@@ -36,6 +46,7 @@ export class CallState extends AbortScope implements Call {
     this.options = shared.options;
     this.streaming = shared.record.streaming;
     this.facts = parent === undefined || isAttempt ? {} : parent.facts;
+    this.dueAt = shared.lastEndedAt;
   }
 
   /** Begins a call; within another decorated call (`outer`) it ends with that one and keeps its deadline. */
@@ -48,11 +59,13 @@ export class CallState extends AbortScope implements Call {
     outer: CallState | undefined,
   ): CallState {
     const parent = outer?.ended === false ? outer : undefined;
-    const shared = new SharedState(record, self, args, options, optionsAt, parent);
-    // What a method's body calls has retries of its own; what a policy calls in its place has not.
-    const allowance = parent?.entered === false ? parent.retryAllowance : undefined;
-    const call = new CallState(shared, parent, 1, parent?.deadline, true, args, allowance);
+    // What a method's body calls has attempts and retries of its own; what a policy calls in its place has not.
+    const instead = parent?.entered === false ? parent : undefined;
+    const shared = new SharedState(record, self, args, options, optionsAt, parent, instead?.shared);
+    const number = shared.attempts.length + 1;
+    const call = new CallState(shared, parent, number, parent?.deadline, true, args, instead?.retryAllowance);
     parent?.adopt(call);
+    instead?.chose(call);
     call.follow(options.signal);
     return call;
   }
@@ -98,13 +111,18 @@ export class CallState extends AbortScope implements Call {
     if (this.parent?.shared === this.shared) this.parent.tellReport(facts);
   }
 
+  onEnter(listener: () => void): void {
+    (this.enterListeners ??= []).push(listener);
+  }
+
   onReport(listener: (facts: CallFacts) => void): void {
     if (this.reportListeners) this.reportListeners.push(listener);
     else this.reportListeners = [listener];
   }
 
   onEnd(listener: (outcome: CallOutcome) => void): void {
-    if (this.endListeners) this.endListeners.push(listener);
+    if (this.ended) tell(listener, this.failed ? { error: this.failed } : {}, 'A listener of the end');
+    else if (this.endListeners) this.endListeners.push(listener);
     else this.endListeners = [listener];
   }
 
@@ -118,7 +136,7 @@ export class CallState extends AbortScope implements Call {
     return this.shared.view(error);
   }
 
-  emit(event: PolicyEventBody, attempt = Math.max(this.attempt, this.shared.latestAttempt)): void {
+  emit(event: PolicyEventBody, attempt = this.answer?.attempt ?? this.attempt): void {
     if (!isObserved(this.self)) return;
     deliver(this.self, {
       className: this.className,
@@ -141,18 +159,41 @@ export class CallState extends AbortScope implements Call {
       changes.args ?? this.args,
       changes.retryAllowance ?? this.retryAllowance,
     );
-    if (isAttempt) {
-      this.shared.latestFacts = child.facts;
-      this.shared.latestAttempt = child.attempt;
-      this.isMadeOfAttempts();
-    }
+    if (isAttempt) this.chose(child);
     this.adopt(child);
     return child;
   }
 
-  private isMadeOfAttempts(): void {
-    this.isAttempt = false;
-    if (this.parent?.shared === this.shared) this.parent.isMadeOfAttempts();
+  chose(fork: Call): void {
+    this.answer = fork as CallState;
+    if (this.parent?.shared === this.shared) this.parent.chose(fork);
+  }
+
+  /** This attempt has opened a stream, and will end with it. */
+  opened(stream: AsyncIterable<unknown>): void {
+    if (this.ended) return closeStream(stream);
+    this.stream = stream;
+    this.shared.open.push(this);
+  }
+
+  giveUp(reason: LLMError): void {
+    this.abort(reason);
+    if (this.stream) closeStream(this.stream);
+    const { open } = this.shared;
+    for (const call of open.filter((one) => one.isWithin(this))) {
+      open.splice(open.indexOf(call), 1);
+      call.end({}, { error: reason });
+    }
+    this.end({}, { error: reason });
+  }
+
+  private isWithin(call: CallState): boolean {
+    return this === call || this.parent?.isWithin(call) === true;
+  }
+
+  /** Has this call go on although the one that it was forked from is aborted: for others who wait for it. */
+  detach(): void {
+    this.leave(this.parent);
   }
 
   wait(delayMs: number, reason: 'queue' | 'backoff'): Promise<void> {
@@ -181,8 +222,11 @@ export class CallState extends AbortScope implements Call {
 
   /** The method is about to run: the wait is over. */
   enter(now = this.shared.now()): void {
+    const isFirst = this.enteredAt === undefined;
     this.enteredAt ??= now;
     if (this.parent?.shared === this.shared) this.parent.enter(now);
+    if (!isFirst || !this.enterListeners) return;
+    for (const listener of this.enterListeners) tell(listener, undefined, 'A listener of the beginning');
   }
 
   /** An event has come out of the stream. */
@@ -200,11 +244,11 @@ export class CallState extends AbortScope implements Call {
     this.release(this.parent);
     const { shared, endListeners } = this;
     const isRoot = this.parent?.shared !== shared;
-    const error = failed && this.view(failed.error);
-    if (isRoot && shared.latestFacts) Object.assign(this.facts, shared.latestFacts);
+    const error = (this.failed = failed && this.view(failed.error));
+    if (this.answer) Object.assign(this.facts, this.answer.facts);
     else if (this.isAttempt && this.enteredAt !== undefined) this.summarize(this.enteredAt, error);
     // Of attempts that ran side by side, the call is the one that succeeded.
-    if (!error && this.isAttempt && !isRoot) shared.latestFacts = this.facts;
+    if (!error && this.isAttempt && !this.answer && !isRoot) this.parent?.chose(this);
     if (error && isRoot) completeError(error, this.facts, shared.attempts);
     if (endListeners) {
       const full: CallOutcome = error ? { ...outcome, error } : outcome;
@@ -229,7 +273,7 @@ export class CallState extends AbortScope implements Call {
       code: error?.code ?? 'ok',
       statusCode: error?.statusCode ?? facts.statusCode,
       requestId: error?.requestId ?? facts.requestId,
-      waitMs: enteredAt - shared.lastEndedAt,
+      waitMs: enteredAt - this.dueAt,
       durationMs,
     });
     shared.lastEndedAt = now;
@@ -239,9 +283,8 @@ export class CallState extends AbortScope implements Call {
   private tellEnd(error: LLMError | undefined): void {
     const durationMs = runtime().now() - this.shared.startedAt;
     const { attempts } = this.shared;
-    const last = Math.max(attempts.length, 1);
-    if (error) this.emit({ type: 'failure', durationMs, error, attempts }, last);
-    else this.emit({ type: 'success', durationMs, facts: this.facts }, last);
+    if (error) this.emit({ type: 'failure', durationMs, error, attempts }, Math.max(attempts.length, 1));
+    else this.emit({ type: 'success', durationMs, facts: this.facts });
   }
 }
 

@@ -38,6 +38,8 @@ export interface CallFacts {
   retryAfterMs?: number;
   requestId?: string;
   statusCode?: number;
+  /** True when the result is that of another call, as a cache has kept it: this call has used nothing. */
+  fromCache?: boolean;
 }
 
 /** How a call, or one attempt of it, ended. */
@@ -106,8 +108,10 @@ export interface Call {
   readonly waitingSince: number | undefined;
   /** Adds to what is known of this attempt; a later fact of the same name replaces an earlier one. */
   report(facts: CallFacts): void;
-  /** Calls `listener` once when the attempt has ended; for a stream, when its iteration has. */
+  /** Calls `listener` once when the attempt has ended, at once when it has already; for a stream, when its iteration has. */
   onEnd(listener: (outcome: CallOutcome) => void): void;
+  /** Calls `listener` when the method begins: every wait for admission is over then. */
+  onEnter(listener: () => void): void;
   /** Calls `listener` with what is reported of this attempt, at the time it is. */
   onReport(listener: (facts: CallFacts) => void): void;
   /** Calls `listener` for every event that a stream yields. */
@@ -121,8 +125,15 @@ export interface Call {
   throwIfAborted(): void;
   /** Ends this attempt with `reason`; an `LLMError` is thrown as it is, anything else as the cause of an `AbortError`. */
   abort(reason: unknown): void;
+  /**
+   * Ends this attempt at once because another is preferred: aborts it with `reason`, settles it, and does not wait for
+   * it. A stream that it opens nevertheless is closed.
+   */
+  giveUp(reason: LLMError): void;
   /** A call within this one: aborted with it, but not the other way round. */
   fork(changes?: CallChanges): Call;
+  /** Tells which of several forks this call comes to: what that one reports is this call's too. By default the one made last. */
+  chose(fork: Call): void;
   /** Waits for the runtime's `delayMs`; rejects at once when the call is aborted. */
   wait(delayMs: number, reason: 'queue' | 'backoff'): Promise<void>;
   /** What was thrown, seen as an error of the hierarchy. The same error gives the same view. */

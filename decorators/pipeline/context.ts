@@ -54,11 +54,17 @@ export const callContext = {
     if (host?.asksAtOnce && askingAtOnce.has(record.original) && host.asksAtOnce()) {
       return synchronous.run(call, fn, ...args);
     }
-    if (synchronous.get() === undefined) return asynchronous.run(call, fn, ...args);
-    // What a method around this one has set must not hide this call.
-    return synchronous.run(undefined, () => asynchronous.run(call, fn, ...args));
+    return runWithin(call, fn, ...args);
   },
+  /** Runs `fn` in place of the method of `call`: whatever `fn` may be, it can ask for the call at any time. */
+  runInstead: <R>(call: CallState, fn: () => R): R => runWithin(call, fn),
 };
+
+function runWithin<A extends unknown[], R>(call: CallState, fn: (...args: A) => R, ...args: A): R {
+  if (synchronous.get() === undefined) return asynchronous.run(call, fn, ...args);
+  // What a method around this one has set must not hide this call.
+  return synchronous.run(undefined, () => asynchronous.run(call, fn, ...args));
+}
 
 /**
  * The decorated call that is running here: its attempt, its signal, and `report()` for what the policies want to

@@ -20,6 +20,12 @@ export type AsyncMethodDecorator<This = any> = <F extends AsyncMethod>(
   ...args: MethodDecoratorArgs<This, F>
 ) => any;
 
+/**
+ * A decorator that stands in a list, for methods of any type. Its member says nothing new: it keeps the compiler from
+ * looking for one type of method that the decorator's options would have to fit.
+ */
+export type PolicyUse = AsyncMethodDecorator & { readonly name?: string };
+
 /* eslint-enable @typescript-eslint/no-explicit-any */
 
 /** Checks and gives what a decorator attaches; `on` completes "@Name", for messages. */

@@ -70,26 +70,33 @@ export interface StoreEvent extends CallEventBase {
   readonly error?: LLMError;
 }
 
-/** A circuit breaker has changed its state, or has let nobody through. */
+/** A circuit has changed its state. Told by the call that found it; a change by hand by the next call. */
 export interface CircuitEvent extends CallEventBase {
   readonly type: 'circuit';
   readonly state: 'closed' | 'open' | 'half_open' | 'isolated';
-  /** The circuit it is about, where the breaker has several. */
-  readonly key?: string;
-  /** How long it stays open at least. */
+  /** The name of the circuit. */
+  readonly key: string;
+  /** How long it stays open at least, in milliseconds; when it opened. */
   readonly openMs?: number;
-  /** The shares of calls, from 0 to 1, that failed and that were slow, when it opened. */
+  /** What it judged by, when calls opened it: how many ended, and the shares of these, from 0 to 1, that failed and were slow. */
+  readonly calls?: number;
   readonly failureRate?: number;
   readonly slowRate?: number;
+  /** What the call that opened it failed with. */
+  readonly error?: LLMError;
 }
 
-/** A further attempt was begun beside one that is slow, or has won. */
+/** A further attempt was begun beside one that is slow or after one that failed, has won, or was due but not begun. */
 export interface HedgeEvent extends CallEventBase {
   readonly type: 'hedge';
-  /** `skipped`: it was due, but no budget was left for it. */
   readonly state: 'started' | 'won' | 'skipped';
   /** Milliseconds since the first attempt began. */
   readonly afterMs: number;
+  /**
+   * Why it was `started` (one before it is `slow`, or has ended in `failure`) or `skipped`: the `cap` on extra traffic
+   * or the retry `budget` is used up, or the server asks to be left alone (`pushback`).
+   */
+  readonly reason?: 'slow' | 'failure' | 'cap' | 'budget' | 'pushback';
 }
 
 /** A call has failed, and another way is tried. */
@@ -106,6 +113,7 @@ export interface CacheEvent extends CallEventBase {
   readonly type: 'cache';
   /** `joined`: it waits for a call like it that is under way. `failed`: the store could not be read or written. */
   readonly state: 'hit' | 'miss' | 'joined' | 'stored' | 'failed';
+  /** Under which the answer is kept: a hash, from which nothing can be read. */
   readonly key: string;
   readonly error?: LLMError;
 }
@@ -114,6 +122,8 @@ export interface CacheEvent extends CallEventBase {
 export interface BudgetEvent extends CallEventBase {
   readonly type: 'budget';
   readonly state: 'warning' | 'exceeded';
+  /** Which limit it is, such as `usd per day`. */
+  readonly name: string;
   /** Whose budget it is, where there are several. */
   readonly key?: string;
   readonly unit: 'usd' | 'tokens';

@@ -48,6 +48,18 @@ export interface PolicyHost {
   readonly policies?: readonly AsyncMethodDecorator[];
   /** What the call asks for: policies tell models and providers apart by it. */
   describe?(call: Call): CallDescription | undefined;
+  /** The arguments of a call of `method` with another model; undefined where another could not answer the same. */
+  withModel?(
+    method: string | symbol,
+    args: readonly unknown[],
+    model: string,
+  ): readonly unknown[] | undefined;
+  /** Tells apart whose answers these are, without showing a secret: calls of different accounts share no cached answer. */
+  account?(): string;
+  /** Whether an earlier answer may stand for that of the call, where nobody has said; by default it may. */
+  cacheable?(call: Call): boolean;
+  /** Sees the first event of a stream that a cache gives. */
+  onReplay?(call: Call, first: unknown): void;
   /** Objects with the same owner share one retry budget; by default each has its own. */
   retryBudgetOwner?(): object | undefined;
   /** How many tokens the call is expected to use. */

@@ -10,7 +10,7 @@ export type {
 export { currentCall } from './context.js';
 export { continueWith, type Continuation, type ReadyIterator } from './continuation.js';
 export { composePolicies } from './decorator.js';
-export type { AsyncMethod, AsyncMethodDecorator, MethodDecoratorArgs } from './decorator.js';
+export type { AsyncMethod, AsyncMethodDecorator, MethodDecoratorArgs, PolicyUse } from './decorator.js';
 export { onPolicyEvent } from './events.js';
 export type {
   AttemptEvent,

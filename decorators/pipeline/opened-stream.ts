@@ -83,16 +83,29 @@ export function isStream(result: unknown): result is AsyncIterable<unknown> {
   );
 }
 
+/** Closes a stream that nobody reads, without waiting for it. */
+export function closeStream(
+  stream: AsyncIterable<unknown>,
+  iterate: () => AsyncIterator<unknown> = () => stream[Symbol.asyncIterator](),
+): void {
+  const { destroy } = stream as { destroy?: () => unknown };
+  if (destroy) destroy.call(stream);
+  else void (async () => iterate().return?.())().catch(() => undefined);
+}
+
 /** Enters an `async *` method and reads up to its first event that carries content. */
 export async function openStream(call: CallState): Promise<OpenedStream> {
   call.throwIfAborted();
   call.enter();
+  return openFrom(
+    call,
+    call.shared.record.original.apply(call.self, call.argsForMethod() as unknown[]) as AsyncGenerator,
+  );
+}
+
+/** Reads `source`, as what the streaming method of `call` yields, up to its first event that carries content. */
+export async function openFrom(call: CallState, source: ReadyIterator<unknown>): Promise<OpenedStream> {
   const { self } = call;
-  const generator = call.shared.record.original.apply(
-    self,
-    call.argsForMethod() as unknown[],
-  ) as AsyncGenerator;
-  let source: ReadyIterator<unknown> = generator;
   const carriesContent = hostOf(self)?.carriesContent?.bind(hostOf(self));
   const buffered: IteratorResult<unknown>[] = [];
   try {

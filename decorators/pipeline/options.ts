@@ -49,6 +49,16 @@ export function checkOptions<O extends object>(
   }
 }
 
+/** Throws a `TypeError` when `options` has a name that is not among `known`; the nearest right one is told. */
+export function checkNames(options: object, known: readonly string[], where: string): void {
+  if (typeof options !== 'object' || options === null) {
+    throw new TypeError(`${where}: the options must be an object; got ${show(options)}.`);
+  }
+  for (const name of Object.keys(options)) {
+    if (!known.includes(name)) throw new TypeError(`${where}: ${unknownOption(name, known)}`);
+  }
+}
+
 /** Throws a `TypeError` unless `options` is an object, and one that is there already. */
 export function checkOptionsObject(options: unknown, where: string): asserts options is object {
   const isPromise = typeof (options as PromiseLike<unknown> | null | undefined)?.then === 'function';

@@ -7,7 +7,7 @@ import { withContinuation } from './continuation.js';
 import { failWith, type Inward, type OnFailure, type OnResult } from './direct-stage.js';
 import { GuardedStream } from './guarded-stream.js';
 import { hostOf } from './host.js';
-import { isStream, OpenedStream, openStream } from './opened-stream.js';
+import { closeStream, isStream, OpenedStream, openStream } from './opened-stream.js';
 import { overriddenBy, planOf, resolveOptions, runsKind, type Plan } from './plan.js';
 import type { Next } from './policy.js';
 import type { MethodRecord } from './record.js';
@@ -102,8 +102,7 @@ function guardStream(stream: AsyncIterable<unknown>, begun: Begun): void {
   // Until somebody reads it, nobody else would see an abort.
   const forgetAbort = innermost.onAbort((error) => {
     call.endAll({}, { error });
-    if (readable.destroy) readable.destroy();
-    else void Promise.resolve(iterate().return?.()).catch(() => undefined);
+    closeStream(stream, iterate);
   });
   Object.defineProperty(stream, Symbol.asyncIterator, {
     configurable: true,
@@ -245,7 +244,7 @@ function runFork(
   };
   const endWith = (result: unknown): unknown => {
     try {
-      if (isStream(result)) forked.shared.open.push(forked);
+      if (isStream(result)) forked.opened(result);
       else forked.end({ result });
     } catch (error) {
       return endFailed(error);
@@ -261,7 +260,12 @@ function enterMethod(call: CallState, plan: Plan): PromiseLike<unknown> {
   call.enter();
   const { original } = call.shared.record;
   const promise = callContext.run(call, applyMethod, original, call);
-  return plan.mayAbort || call.mayBeAborted ? call.race(promise) : promise;
+  return plan.mayAbort || call.mayBeAborted ? call.race(promise, closeLate) : promise;
+}
+
+/** A method that does not hear of its abortion may open a stream after it. */
+function closeLate(result: unknown): void {
+  if (isStream(result)) closeStream(result);
 }
 
 function applyMethod(original: MethodRecord['original'], call: CallState): PromiseLike<unknown> {

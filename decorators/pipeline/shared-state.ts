@@ -1,5 +1,5 @@
 import { fromFailure, type AttemptSummary, type LLMError } from '../errors/index.js';
-import type { CallFacts, CallOptions } from './call.js';
+import type { CallOptions } from './call.js';
 import type { CallState } from './call-state.js';
 import { hostOf, type PolicyHost } from './host.js';
 import type { MethodRecord } from './record.js';
@@ -14,7 +14,7 @@ export class SharedState {
   /** The name under which users know the method. */
   readonly label: string;
   readonly startedAt = runtime().now();
-  readonly attempts: AttemptSummary[] = [];
+  readonly attempts: AttemptSummary[];
   /** Attempts that opened a stream and end with it, inner ones first. */
   readonly open: CallState[] = [];
   /** Whether what happens still happens at the moment the call began. */
@@ -25,14 +25,11 @@ export class SharedState {
   hasEventListeners = false;
   /** Since when the consumer of the stream has been waiting. */
   waitingSince: number | undefined;
-  latestAttempt = 1;
-  /** What was reported of the attempt that succeeded, else of the latest, once there are several. */
-  latestFacts: CallFacts | undefined;
   /** What is wrong with the method itself. */
   misuse: TypeError | undefined;
   private number = 0;
-  private raw: unknown;
-  private seen: LLMError | undefined;
+  /** Attempts that run side by side fail in turn: one view would not do. */
+  private views: Map<unknown, LLMError> | undefined;
 
   constructor(
     readonly record: MethodRecord,
@@ -42,7 +39,10 @@ export class SharedState {
     readonly optionsAt: number | undefined,
     /** The call within which this one was begun. */
     readonly parent: CallState | undefined,
+    /** The call in place of whose method this one runs: both have one account of attempts. */
+    insteadOf: SharedState | undefined,
   ) {
+    this.attempts = insteadOf?.attempts ?? [];
     this.host = hostOf(self);
     this.label = this.host?.methodLabel?.(record.name) ?? String(record.name);
   }
@@ -57,10 +57,9 @@ export class SharedState {
   }
 
   view(error: unknown): LLMError {
-    if (this.seen === undefined || this.raw !== error) {
-      this.raw = error;
-      this.seen = this.host?.failure?.(error) ?? fromFailure(error);
-    }
-    return this.seen;
+    const views = (this.views ??= new Map());
+    const seen = views.get(error) ?? this.host?.failure?.(error) ?? fromFailure(error);
+    views.set(error, seen);
+    return seen;
   }
 }

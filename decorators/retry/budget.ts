@@ -1,6 +1,7 @@
 import { hostOf } from '../pipeline/host.js';
-import { runtime } from '../pipeline/runtime.js';
+import { checkOptions, rules } from '../pipeline/options.js';
 import { processWide } from '../pipeline/shared.js';
+import { RecentCounts } from './recent-counts.js';
 
 /** How many retries an object may make, over all its calls. */
 export interface RetryBudgetOptions {
@@ -10,45 +11,19 @@ export interface RetryBudgetOptions {
   minPerSecond?: number;
 }
 
-const WINDOW_SECONDS = 10;
-
-/** Calls and retries of the last ten seconds, in a ring of seconds. */
-class RetryCounts {
-  private readonly calls = new Array<number>(WINDOW_SECONDS).fill(0);
-  private readonly retries = new Array<number>(WINDOW_SECONDS).fill(0);
-  private second = Math.floor(runtime().now() / 1000);
-  private callsInWindow = 0;
-  private retriesInWindow = 0;
-
-  countCall(): void {
-    const slot = this.advance();
-    this.calls[slot] = (this.calls[slot] ?? 0) + 1;
-    this.callsInWindow++;
-  }
-
-  /** Counts a retry if there is room for it. */
-  takeRetry({ ratio = 0.2, minPerSecond = 10 }: RetryBudgetOptions): boolean {
-    const slot = this.advance();
-    if (this.retriesInWindow + 1 > minPerSecond * WINDOW_SECONDS + ratio * this.callsInWindow) return false;
-    this.retries[slot] = (this.retries[slot] ?? 0) + 1;
-    this.retriesInWindow++;
-    return true;
-  }
-
-  /** Empties the slots of the seconds that have passed; gives the present one. */
-  private advance(): number {
-    const now = Math.floor(runtime().now() / 1000);
-    const passed = Math.min(Math.max(now - this.second, 0), WINDOW_SECONDS);
-    for (let i = 1; i <= passed; i++) {
-      const slot = (this.second + i) % WINDOW_SECONDS;
-      this.callsInWindow -= this.calls[slot] ?? 0;
-      this.retriesInWindow -= this.retries[slot] ?? 0;
-      this.calls[slot] = this.retries[slot] = 0;
-    }
-    this.second = Math.max(now, this.second);
-    return ((this.second % WINDOW_SECONDS) + WINDOW_SECONDS) % WINDOW_SECONDS;
-  }
+/** What the option `budget` of a policy must be. */
+export function budgetRule(value: unknown): string | undefined {
+  if (value === false || (typeof value === 'object' && value !== null)) return undefined;
+  return 'give an object or false';
 }
+
+/** Throws a `TypeError` for bad options of a budget. */
+export function checkBudgetOptions(options: RetryBudgetOptions, where: string): void {
+  const table = { ratio: rules.notNegative, minPerSecond: rules.notNegative };
+  checkOptions(options, table, `${where}, budget`);
+}
+
+const WINDOW_SECONDS = 10;
 
 /** A retry budget as one policy sees it. */
 export interface RetryBudget {
@@ -59,7 +34,7 @@ export interface RetryBudget {
 
 class SharedBudget implements RetryBudget {
   constructor(
-    private readonly counts: RetryCounts,
+    private readonly counts: RecentCounts,
     private readonly options: RetryBudgetOptions,
   ) {}
 
@@ -68,11 +43,15 @@ class SharedBudget implements RetryBudget {
   }
 
   takeRetry(): boolean {
-    return this.counts.takeRetry(this.options);
+    const { ratio = 0.2, minPerSecond = 10 } = this.options;
+    const { calls, extras } = this.counts.read();
+    if (extras + 1 > minPerSecond * WINDOW_SECONDS + ratio * calls) return false;
+    this.counts.countExtra();
+    return true;
   }
 }
 
-const countsOf = processWide('retryBudgets', () => new WeakMap<object, RetryCounts>());
+const countsOf = processWide('retryBudgets', () => new WeakMap<object, RecentCounts>());
 
 /**
  * The budget for further attempts on `self`, which retries, hedges and fallbacks draw on; clients of one provider and key
@@ -86,6 +65,6 @@ export function retryBudgetOf(
   if (options === false) return undefined;
   const owner = hostOf(self)?.retryBudgetOwner?.() ?? self;
   let counts = countsOf.get(owner);
-  if (!counts) countsOf.set(owner, (counts = new RetryCounts()));
+  if (!counts) countsOf.set(owner, (counts = new RecentCounts(WINDOW_SECONDS)));
   return new SharedBudget(counts, options);
 }

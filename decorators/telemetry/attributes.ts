@@ -65,8 +65,9 @@ export function readAnswer(answer: unknown, facts: AnswerFacts): void {
   }
 }
 
-/** What the provider says was used; what was only counted here is not told as its word. */
+/** What the provider says was used; what was only counted here is not told as its word, and a cached answer uses nothing. */
 export function usageOf(call: Call, result: unknown): TokenUsage | undefined {
+  if (call.facts.fromCache) return undefined;
   const usage = call.facts.usage ?? readUsage(result);
   return usage?.counted ? undefined : usage;
 }

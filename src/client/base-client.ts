@@ -88,6 +88,7 @@ export abstract class BaseLLMClient extends ClientHooks {
   readonly #lifecycle: Lifecycle;
   readonly #context: RequestContext;
   readonly #warnings: Warnings;
+  readonly #sender: () => string;
   readonly #tokenizer: Tokenizer | undefined;
 
   /**
@@ -104,15 +105,17 @@ export abstract class BaseLLMClient extends ClientHooks {
     this.embeddingModel = options.embeddingModel ?? this.provider.models?.embedding;
     this.limiter = limiterFor(options.rateLimit, (call) => this.modelOf(call));
     const { baseURL, provider, limiter } = this;
-    const { http, credentials, close } = connect({
+    const { http, credentials, sender, close } = connect({
       className: type.name,
       baseURL,
       provider,
       options,
+      optionNames: type.optionNames,
       headers: this.defaultHeaders(options),
       authHeaders: (key) => this.authHeaders(key),
     });
     this.http = http;
+    this.#sender = sender;
     this.#tokenizer = options.tokenizer;
     const logger = resolveLogger(options.logger);
     const lifecycle = new Lifecycle(type.name, close);
@@ -143,6 +146,8 @@ export abstract class BaseLLMClient extends ClientHooks {
       checkArguments: (method, args) => this.checkArguments(method, args),
       estimate: (call) => this.estimate(call),
       describe: (call) => ({ provider: provider.name, baseURL, ...this.describe(call) }),
+      withModel: (method, args, model) => this.withModel(method, args, model),
+      account: () => this.accountId(),
       retryBudgetOwner: credentials.accountAt(baseURL),
       readError: (response) => this.readError(response),
       carriesContent: (method, event) => this.carriesContent(method, event),
@@ -260,6 +265,14 @@ export abstract class BaseLLMClient extends ClientHooks {
    */
   protected callOptionsIn(method: string, args: readonly unknown[]): CallOptions {
     return findCallOptions(this, method, args).options;
+  }
+
+  /**
+   * Tells apart whose answers this client is given, by its address, its key and what else it sends with every request; nothing can
+   * be read from it. What an interceptor adds is not in it: clients that differ by that share no cache.
+   */
+  protected accountId(): string {
+    return this.#sender();
   }
 
   /** The error for something that the provider does not have; `what` names it, as in "embeddings". */

@@ -2,6 +2,7 @@ import type { AxiosInstance } from 'axios';
 import { TIMEOUT_DEFAULTS } from '../../decorators/timeout.js';
 import { createHttpSession } from '../http/index.js';
 import { VERSION } from '../version.js';
+import { senderId } from './account.js';
 import { Credentials } from './credentials.js';
 import { environmentHeaders } from './environment.js';
 import type { ClientOptions } from './options.js';
@@ -13,6 +14,8 @@ export interface ConnectionParts {
   readonly baseURL: string;
   readonly provider: ProviderSpec;
   readonly options: ClientOptions;
+  /** Names of the options of the class itself. */
+  readonly optionNames: readonly string[];
   /** Headers of the class, which come before the user's own. */
   readonly headers: Readonly<Record<string, string>>;
   authHeaders(apiKey: string): Record<string, string>;
@@ -22,6 +25,8 @@ export interface ConnectionParts {
 export interface Connection {
   readonly http: AxiosInstance;
   readonly credentials: Credentials;
+  /** Tells apart whose answers this client is given. */
+  sender(): string;
   close(how: { abort: boolean }): Promise<void>;
 }
 
@@ -49,5 +54,15 @@ export function connect(parts: ConnectionParts): Connection {
     ...(options.http && { http: options.http }),
     authenticate: (config) => credentials.sign(config, (key) => parts.authHeaders(key)),
   });
-  return { http: session.axios, credentials, close: (how) => session.close(how) };
+  const own = Object.fromEntries(
+    parts.optionNames.map((name) => [name, (options as Readonly<Record<string, unknown>>)[name]]),
+  );
+  let sender: string | undefined;
+  return {
+    http: session.axios,
+    credentials,
+    sender: () =>
+      (sender ??= senderId(credentials.accountAt(baseURL), { headers, query, own, http: options.http })),
+    close: (how) => session.close(how),
+  };
 }

@@ -13,6 +13,7 @@ import type {
   TokenEstimate,
   TokenUsage,
 } from '../../decorators/pipeline/index.js';
+import { replaceModel } from '../../decorators/fallback/with-model.js';
 import { readUsage } from '../../decorators/pipeline/usage.js';
 import type { ChatEvents } from '../streaming/index.js';
 import type {
@@ -179,6 +180,21 @@ export abstract class ClientHooks {
   /** The name under which users know `method`, for messages and events. */
   protected methodLabel(method: string): string {
     return method;
+  }
+
+  /**
+   * The arguments of a call of `method` with another model. Undefined where another model is no substitute: the vectors of
+   * one cannot be compared with another's.
+   */
+  protected withModel(
+    method: string,
+    args: readonly unknown[],
+    model: string,
+  ): readonly unknown[] | undefined {
+    if (method === 'embedBatch') return undefined;
+    if (method !== 'chatCompletion' && method !== 'chatCompletionEvents') return replaceModel(args, model);
+    const [messages, params, ...rest] = args;
+    return [messages, { ...(params as ChatParams | undefined), model }, ...rest];
   }
 
   /** What a call asks the provider for: caches, budgets, circuits and traces tell calls apart by it. */

@@ -16,6 +16,7 @@ export interface HostParts {
   /** What clients of the same provider and key have in common. */
   readonly retryBudgetOwner: object;
   readonly credentials: Credentials;
+  account(): string;
   readonly lifecycle: Lifecycle;
   readonly logger: Logger | undefined;
   /** Whether the class sends as this package does: whoever overrides that may ask for the call after an `await`. */
@@ -25,6 +26,7 @@ export interface HostParts {
   checkArguments(method: string, args: readonly unknown[]): void;
   estimate(call: Call): TokenEstimate | undefined;
   describe(call: Call): CallDescription;
+  withModel(method: string, args: readonly unknown[], model: string): readonly unknown[] | undefined;
   readError(response: ErrorResponse): LLMError;
   carriesContent(method: string, event: unknown): boolean;
 }
@@ -57,6 +59,11 @@ export function clientHost(client: HostParts): PolicyHost {
     },
     ...(options.policies && { policies: options.policies }),
     describe: (call) => client.describe(call),
+    withModel: (method, args, model) => client.withModel(String(method), args, model),
+    account: () => client.account(),
+    // What a path of the API does is known to the caller alone.
+    cacheable: ({ method }) => method !== 'request',
+    onReplay: (call, first) => rememberCalls(first as object, [call]),
     retryBudgetOwner: () => retryBudgetOwner,
     estimate: (call) => client.estimate(call),
     failure: (error) => {

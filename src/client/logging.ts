@@ -38,6 +38,12 @@ export function resolveLogger(given: Logger | undefined): Logger | undefined {
   ) as unknown as Logger;
 }
 
+const HEDGE_NEWS = {
+  started: 'another attempt was begun',
+  won: 'the further attempt has answered first',
+  skipped: 'another attempt was due, but may not be made,',
+};
+
 /** How a line is written: its level and its message. */
 function describe(event: PolicyEvent): [Level, string] {
   const what = `${event.className}.${event.method}()`;
@@ -46,7 +52,8 @@ function describe(event: PolicyEvent): [Level, string] {
     case 'attempt':
       return event.error
         ? [
-            'warn',
+            // Given up for another attempt, or by the caller: then the call's own end tells it.
+            event.error.code === 'aborted' ? 'debug' : 'warn',
             `${what}: attempt ${event.attempt} failed after ${ms(event.durationMs)}: ${event.error.message}`,
           ]
         : ['debug', `${what}: attempt ${event.attempt} succeeded after ${ms(event.durationMs)}`];
@@ -61,14 +68,36 @@ function describe(event: PolicyEvent): [Level, string] {
       return ['debug', `${what}: succeeded after ${ms(event.durationMs)}`];
     case 'failure':
       return ['error', `${what}: failed after ${ms(event.durationMs)}: ${event.error.message}`];
+    case 'fallback':
+      return ['warn', `${what}: failed, ${event.to} is tried in its place: ${event.error.message}`];
+    case 'hedge':
+      return ['info', `${what}: ${HEDGE_NEWS[event.state]} after ${ms(event.afterMs)}`];
     case 'throttled':
       return ['warn', `${what}: the provider asks everybody to wait ${ms(event.waitMs)}`];
     case 'rejected':
       return ['warn', `${what}: refused by the limiter, the wait would be ${ms(event.waitMs)}`];
+    case 'budget': {
+      const whose = event.key === undefined ? `'${event.name}'` : `'${event.name}' of '${event.key}'`;
+      const taken = `${event.used} of ${event.limit} ${event.unit}`;
+      return event.state === 'warning'
+        ? ['warn', `${what}: the budget ${whose} is nearly used up: ${taken}`]
+        : ['warn', `${what}: refused by the budget ${whose}: ${taken} are used or reserved`];
+    }
     case 'route':
       return event.state === 'cooling'
         ? ['warn', `${what}: ${event.to} failed and is left out for ${ms(event.coolDownMs)}`]
         : ['debug', `${what}: goes to ${event.to}`];
+    case 'circuit': {
+      const circuit = `${what}: the circuit of ${event.key}`;
+      if (event.state === 'open') return ['warn', `${circuit} is open for ${ms(event.openMs)}`];
+      if (event.state === 'isolated') return ['warn', `${circuit} is isolated`];
+      if (event.state === 'half_open') return ['info', `${circuit} is half-open: trial calls decide`];
+      return ['info', `${circuit} is closed`];
+    }
+    case 'cache':
+      return event.state === 'failed'
+        ? ['warn', event.error?.message ?? `${what}: the store of the cache failed`]
+        : ['debug', `${what}: cache ${event.state}`];
     case 'warning':
       return ['warn', event.message];
     default:

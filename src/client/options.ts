@@ -1,5 +1,5 @@
 import type { Limiter, LimiterOptions } from '../../decorators/limits/index.js';
-import { usesOf, type AsyncMethodDecorator } from '../../decorators/pipeline/decorator.js';
+import { usesOf, type PolicyUse } from '../../decorators/pipeline/decorator.js';
 import { nearestName, show } from '../../decorators/pipeline/options.js';
 import { kindOf, nearestUses } from '../../decorators/pipeline/record.js';
 import { checkRetryOptions, type RetryOptions } from '../../decorators/retry-with-backoff.js';
@@ -43,7 +43,7 @@ export interface ClientOptions {
    * Further policies for every method of this client, as decorators: `[CircuitBreaker(), Cached({ ttlMs: 60_000 })]`.
    * Retries, timeouts and limits have options of their own.
    */
-  policies?: readonly AsyncMethodDecorator[] | undefined;
+  policies?: readonly PolicyUse[] | undefined;
   /** Headers of every request. */
   headers?: Readonly<Record<string, string>> | undefined;
   /** Query parameters of every request. */
@@ -169,7 +169,7 @@ function checkPolicies(policies: unknown, where: string): void {
       `${where}: \`policies\` is ${show(policies)}: give an array of decorators such as [CircuitBreaker()].`,
     );
   }
-  const uses = usesOf(policies as AsyncMethodDecorator[], ` in \`policies\` of ${where}`);
+  const uses = usesOf(policies as PolicyUse[], ` in \`policies\` of ${where}`);
   for (const use of nearestUses(uses, `${where}, policies`)) {
     const remedy = use.depth === 0 ? OWN_OPTIONS[kindOf(use)] : undefined;
     if (remedy) throw new TypeError(`${where}: @${kindOf(use)} stands in \`policies\`: use ${remedy}.`);

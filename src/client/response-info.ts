@@ -10,6 +10,8 @@ export interface ResponseInfo {
   readonly requestId?: string;
   /** The provider's account of its limits, as its headers gave it. */
   readonly rateLimit?: RateLimitInfo;
+  /** True when a cache gave the result: nothing was sent for it, and `usage` is missing, since nothing was used. */
+  readonly fromCache?: true;
   /** Every attempt of the call, the successful one last. */
   readonly attempts: readonly AttemptSummary[];
 }
@@ -49,6 +51,7 @@ export function responseInfo(result: object): ResponseInfo | undefined {
     ...(usages.length > 0 && { usage: usages.reduce(addUsage) }),
     ...(last?.requestId !== undefined && { requestId: last.requestId }),
     ...(last?.limits && { rateLimit: last.limits }),
+    ...(calls.every(({ facts }) => facts.fromCache) && { fromCache: true }),
     attempts: calls.flatMap(({ attempts }) => attempts),
   };
 }

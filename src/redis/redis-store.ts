@@ -73,7 +73,8 @@ export class RedisStore implements LimiterStore {
   }
 
   async take(key: string, { limits, costs, running, place, sequence }: TakeRequest): Promise<TakeAnswer> {
-    const args = [String(running), place === undefined ? '' : String(place), String(costs.length)];
+    const inLine = limits.endsInMs === undefined;
+    const args = [String(running), inLine ? String(place ?? '') : '-1', String(costs.length)];
     for (const cost of costs) args.push(...pair(cost));
     const { state, rest } = await this.#run(scripts.take, key, limits, args, { count: 3, sequence });
     const [granted, waitMs, ownPlace] = rest as [number, number, number];
@@ -174,8 +175,9 @@ export class RedisStore implements LimiterStore {
 
 defineAsyncDispose(RedisStore.prototype, (store) => store.close());
 
-function encoded({ rates, maxConcurrent }: SharedLimits): string[] {
-  const args = [maxConcurrent === undefined ? '' : String(maxConcurrent), String(rates.length)];
+function encoded({ rates, maxConcurrent, endsInMs }: SharedLimits): string[] {
+  const ends = endsInMs === undefined ? '' : String(Math.max(0, Math.ceil(endsInMs)));
+  const args = [maxConcurrent === undefined ? '' : String(maxConcurrent), ends, String(rates.length)];
   for (const { name, unit, limit, windowMs, burst } of rates) {
     const numbers = [unit === 'requests' ? 1 : 2, thousandths(limit), windowMs, thousandths(burst)];
     args.push(name, ...numbers.map(String));

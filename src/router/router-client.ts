@@ -1,6 +1,7 @@
 import {
   continueWith,
   currentCall,
+  policyHost,
   type Call,
   type CallOptions,
   type Continuation,
@@ -156,6 +157,17 @@ export class RouterClient extends OpenAICompatibleClient {
         );
       }
     } else if (method === 'embedBatch') checkParams(params, where);
+  }
+
+  /** The answers are those of its routes. */
+  protected override accountId(): string {
+    return JSON.stringify(
+      this.#routes.map(({ client, options: { model, embeddingModel } }) => [
+        client[policyHost].account?.(),
+        model ?? client.model,
+        embeddingModel ?? client.embeddingModel,
+      ]),
+    );
   }
 
   #routesFor(call: Call): readonly Route[] {

@@ -22,6 +22,8 @@ export interface DelayFault extends FaultScope {
 /** Says nothing more, before the headers, after them, or after so many events, until the client or the server leaves. */
 export interface StallFault extends FaultScope {
   readonly stall: 'headers' | 'body' | number;
+  /** How often a keep-alive comment (in a reply that is no stream, a blank line) comes in the silence after the headers, in milliseconds of the ambient runtime. Default: never. */
+  readonly commentsEveryMs?: number;
 }
 /** Resets the connection: before the headers, amid the body, or after so many events. */
 export interface ResetFault extends FaultScope {
@@ -105,6 +107,7 @@ const KINDS: Record<
   stall: {
     expected: "'headers', 'body' or a number of events",
     valid: (value) => value === 'headers' || value === 'body' || isCount(value),
+    fields: ['commentsEveryMs'],
   },
   reset: {
     expected: "'before-headers', 'in-body' or a number of events",
@@ -153,6 +156,12 @@ function played(fault: Fault): PlayedFault {
   }
   if (given.after !== undefined && !isCount(given.after)) {
     throw new TypeError(`Fault field 'after' must be a number of events, got ${shown(given.after)}.`);
+  }
+  const { commentsEveryMs } = given;
+  if (commentsEveryMs !== undefined && !(Number.isFinite(commentsEveryMs) && Number(commentsEveryMs) > 0)) {
+    throw new TypeError(
+      `Fault field 'commentsEveryMs' must be milliseconds above 0, got ${shown(commentsEveryMs)}.`,
+    );
   }
   if (given.headers !== undefined && !isRecord(given.headers)) {
     throw new TypeError(

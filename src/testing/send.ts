@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { runtime, type CancelTimer } from '../../decorators/pipeline/runtime.js';
 import type { Answer } from './answer.js';
 import type { PlayedFault } from './faults.js';
 import { errorBody } from './wire.js';
@@ -77,6 +78,9 @@ export async function sendSpoiled(
   switch (fault.kind) {
     case 'stall':
       await write(response, parts.events.slice(0, fault.stall === 'body' ? 0 : Number(fault.stall)).join(''));
+      if (fault.commentsEveryMs !== undefined) {
+        sendAgainAndAgain(response, answer.stream ? ': keep-alive\n\n' : '\n', fault.commentsEveryMs);
+      }
       return;
     case 'reset':
       await write(
@@ -124,6 +128,17 @@ function partsOf(answer: Answer): { readonly events: readonly string[]; readonly
 
 function inserted(events: readonly string[], at: number, event: string): readonly string[] {
   return [...events.slice(0, at), event, ...events.slice(at)];
+}
+
+/** Writes the text every so many milliseconds until the client or the server leaves. */
+function sendAgainAndAgain(response: ServerResponse, text: string, everyMs: number): void {
+  let cancel: CancelTimer = () => undefined;
+  const again = (): void => {
+    cancel = runtime().setTimer(again, everyMs);
+    response.write(text);
+  };
+  response.once('close', () => cancel());
+  if (!response.destroyed) again();
 }
 
 /** Resolves when the socket has taken the text, or is gone. */

@@ -36,6 +36,8 @@ end
 
 local process, channels, payload = arg(), arg(), arg()
 local sequence, lease_ms, max_concurrent = number(), number(), number()
+-- Of one window, until whose end nothing is refilled and after which all is forgotten.
+local ends_ms = number()
 local rates, asked = {}, {}
 for i = 1, number() do
   local name, unit, limit, window, burst = arg(), number(), number(), number(), number()
@@ -130,7 +132,8 @@ end
 for _, rate in ipairs(rates) do
   local used, remainder, at = match(state[rate.field] or '', '(%d+):(%d+):(%d+)')
   rate.used, rate.remainder = tonumber(used or 0), tonumber(remainder or 0) % rate.window
-  local added, left = refill(rate, max(0, now - tonumber(at or now)), rate.remainder)
+  local elapsed = ends_ms and 0 or max(0, now - tonumber(at or now))
+  local added, left = refill(rate, elapsed, rate.remainder)
   rate.used, rate.remainder = max(0, rate.used - added), left
 end
 
@@ -203,7 +206,7 @@ local function save()
   end
   redis.call('HSET', KEYS[1], unpack(changes))
   for field in pairs(dropped) do redis.call('HDEL', KEYS[1], field) end
-  local ttl = math.min(LONGEST_MS, max(0, matters_until - now) + MARGIN_MS)
+  local ttl = math.min(LONGEST_MS, max(0, ends_ms or matters_until - now) + MARGIN_MS)
   redis.call('PEXPIRE', KEYS[1], format('%.0f', ttl))
 end
 

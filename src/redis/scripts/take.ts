@@ -22,6 +22,8 @@ end
 
 local granted, wait = 0, 0
 local refused
+-- A place of -1 is none: whoever is refused goes away.
+local stays = place ~= -1
 for i = 1, count do
   local cost = pair()
   wait = wait_of(cost, front)
@@ -33,7 +35,7 @@ for i = 1, count do
   granted, running, front = granted + 1, running + 1, everybody
 end
 
-if refused then
+if refused and stays then
   -- Places are counted on from the time, so that one of a hash that was lost is still a small one.
   if granted > 0 or not place then
     place = math.max(tonumber(state.place or 0) + 1, now)

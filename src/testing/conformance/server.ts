@@ -1,11 +1,17 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { runtime, type CancelTimer } from '../../../decorators/pipeline/runtime.js';
 import type { ReceivedRequest, WireReply } from './wire.js';
+
+/** How often a stream that says nothing shows that it is still there. */
+const MURMUR_MS = 5;
 
 /** What becomes of a response once its body is written. */
 export interface ScriptedReply extends WireReply {
   /** `end` by default; `reset` breaks the connection, `stall` leaves it open in silence. */
   readonly then?: 'end' | 'reset' | 'stall';
+  /** What is written again and again while it stalls. */
+  readonly murmurs?: string | undefined;
   /** Writes the body in pieces of so many bytes. */
   readonly pieceBytes?: number;
 }
@@ -63,7 +69,7 @@ export class ScriptedServer {
     for (const tell of this.#onRequest.splice(0)) tell();
     const script = this.#scripts.length > 1 ? this.#scripts.shift() : this.#scripts[0];
     const reply = typeof script === 'function' ? script(request) : (script ?? { status: 500 });
-    const { status = 200, headers = {}, body = '', then = 'end', pieceBytes } = reply;
+    const { status = 200, headers = {}, body = '', then = 'end', pieceBytes, murmurs } = reply;
     const pieces = typeof body === 'string' ? [body] : body;
     response.socket?.setNoDelay(true);
     if (then === 'stall' && pieces.join('') === '') return;
@@ -71,6 +77,7 @@ export class ScriptedServer {
     for (const piece of cut(pieces, pieceBytes)) await write(response, piece);
     if (then === 'reset') response.socket?.resetAndDestroy();
     else if (then === 'end') response.end();
+    else if (murmurs !== undefined) murmur(response, murmurs);
   }
 }
 
@@ -86,6 +93,17 @@ async function read(message: IncomingMessage): Promise<ReceivedRequest> {
   }
   const { method = '', url = '' } = message;
   return { method, url, headers: message.headers as Record<string, string | undefined>, body };
+}
+
+/** Writes the text again and again until the client or the server leaves. */
+function murmur(response: ServerResponse, text: string): void {
+  let cancel: CancelTimer = () => undefined;
+  const again = (): void => {
+    response.write(text);
+    cancel = runtime().setTimer(again, MURMUR_MS);
+  };
+  response.once('close', () => cancel());
+  if (!response.destroyed) again();
 }
 
 function* cut(pieces: readonly string[], size: number | undefined): Iterable<Buffer> {

@@ -72,13 +72,15 @@ export const endChecks: readonly Check[] = [
   },
   {
     group: 'timeouts',
-    name: 'end a stream that does not begin, or falls silent',
+    name: 'end a stream that does not begin, or says nothing any more, whatever keeps it alive',
     async run(lab) {
-      lab.server.reply(lab.events(() => [lab.wire.noise ?? ''], silent));
+      const { noise } = lab.wire;
+      const murmuring = { ...silent, murmurs: noise };
+      lab.server.reply(lab.events(() => [noise ?? ''], murmuring));
       const late = lab.client({ timeouts: { firstEventMs: 40 }, retry: false });
       const first = await failureOf(late.streamChatCompletion(QUESTION).finalText());
       assert.equal(first['code'], 'timeout_first_event');
-      lab.server.reply(lab.events((events, finishAt) => events.slice(0, finishAt), silent));
+      lab.server.reply(lab.events((events, finishAt) => events.slice(0, finishAt), murmuring));
       const idle = lab.client({ timeouts: { idleMs: 40 }, retry: false });
       const error = await failureOf(idle.streamChatCompletion(QUESTION).finalText());
       assert.equal(error['code'], 'timeout_idle');

@@ -1,0 +1,108 @@
+import { capsOf, NO_OPTIONS, type BudgetOptions } from './budget/options.js';
+import { isSpendingBudget, SpendingBudget } from './budget/spending-budget.js';
+import type { Spending } from './budget/spending.js';
+import { addAdmissionCheck } from './limits/admission-check.js';
+import { isPromise } from './limits/cost.js';
+import { untilAborted } from './limits/until-aborted.js';
+import type { Call, CallFacts } from './pipeline/call.js';
+import { definePolicy, type Next, type Stage } from './pipeline/policy.js';
+
+/**
+ * What `@Budget` takes: the options of a budget, made at the first call for each object and method, or a `SpendingBudget` that
+ * several share.
+ */
+export type BudgetDecoratorOptions = BudgetOptions | SpendingBudget;
+
+/**
+ * Keeps the money or tokens that calls spend within limits an hour, a day or a month, for all or for each tenant. Every attempt
+ * reserves what it may cost (input and `max_tokens` at the model's price), all or nothing, and is charged with what it used when
+ * it ends. Nobody waits: a call for which there is no room is refused. Together with `@RateLimited` a call that waits its
+ * turn is checked in the step that admits it, so that neither takes anything when the other refuses.
+ *
+ * Options written in place make one budget for each object and method. A function is asked at each call: it may give a
+ * `SpendingBudget`, or options; what was spent counts under changed numbers too.
+ *
+ * | option | unit | default |
+ * |---|---|---|
+ * | `usd`, `tokens` | dollars, tokens | at least one |
+ * | `per` | `'hour'`, `'day'`, `'month'` by UTC | this or `windowMs` |
+ * | `windowMs` | milliseconds, rolling | |
+ * | `key` | function | one for all |
+ * | `warnAt` | part of the limit | 0.8 |
+ * | `limits` | more of the above | none |
+ *
+ * @example
+ * class Assistant {
+ *   @Budget({ usd: 10, per: 'day', model: 'gpt-4o-mini' })
+ *   async ask(question: string) { … }
+ * }
+ *
+ * const client = new OpenAIClient({
+ *   policies: [Budget({ tokens: 1_000_000, per: 'month', key: (call) => tenantOf(call), warnAt: 0.9 })],
+ * });
+ *
+ * @throws BudgetExceededError when there is no room for what the call may cost; `retryAfterMs` says when there is. It is not retried.
+ * @throws LLMError with code `price_unknown` when money is limited and the price of the model is not known.
+ * @throws TypeError for an option that is missing, unknown or out of range.
+ */
+export const Budget = definePolicy<BudgetDecoratorOptions>({
+  kind: 'Budget',
+  // Before the limiter, which stands at the same place and comes later in the alphabet, and right after it.
+  place: ['admission', { inside: 'admission' }],
+  neverAborts: true,
+  validate(options, where) {
+    if (!isSpendingBudget(options)) capsOf(options, where);
+  },
+  create() {
+    const begun = new WeakMap<CallFacts, Spending>();
+    return [new BeginStage(begun), new TakeStage(begun)];
+  },
+});
+
+/** Finds out what the attempt may cost, and has a limiter ask for it when it admits the call. */
+class BeginStage implements Stage<BudgetDecoratorOptions> {
+  private own: SpendingBudget | undefined;
+  private latest: SpendingBudget | undefined;
+  private latestOptions: BudgetDecoratorOptions | undefined;
+
+  constructor(private readonly begun: WeakMap<CallFacts, Spending>) {}
+
+  async run(call: Call, next: Next, options: BudgetDecoratorOptions): Promise<unknown> {
+    const beginning = this.budgetOf(options).begin(call);
+    const spending = isPromise(beginning) ? await untilAborted(call, beginning) : beginning;
+    this.begun.set(call.facts, spending);
+    if (spending.isImmediate) {
+      spending.test();
+      addAdmissionCheck(call, spending);
+    }
+    call.onEnd((outcome) => spending.settle(outcome));
+    return next(call);
+  }
+
+  snapshot(): Readonly<Record<string, unknown>> {
+    return this.latest?.snapshot() ?? {};
+  }
+
+  private budgetOf(options: BudgetDecoratorOptions): SpendingBudget {
+    if (this.latest && this.latestOptions === options) return this.latest;
+    if (isSpendingBudget(options)) this.latest = options;
+    else {
+      if (this.own) this.own.update({ ...NO_OPTIONS, ...options });
+      else this.own = new SpendingBudget(options);
+      this.latest = this.own;
+    }
+    this.latestOptions = options;
+    return this.latest;
+  }
+}
+
+/** Reserves what no limiter has had reserved. */
+class TakeStage implements Stage<BudgetDecoratorOptions> {
+  constructor(private readonly begun: WeakMap<CallFacts, Spending>) {}
+
+  async run(call: Call, next: Next): Promise<unknown> {
+    const taking = this.begun.get(call.facts)?.take();
+    if (taking) await taking;
+    return next(call);
+  }
+}

@@ -1,0 +1,143 @@
+import { Breaker, isBreaker } from './circuit/breaker.js';
+import type { CircuitSnapshot } from './circuit/circuit.js';
+import { checkBreakerOptions, fingerprint, type BreakerOptions } from './circuit/options.js';
+import type { Call } from './pipeline/call.js';
+import { hostOf } from './pipeline/host.js';
+import { isStream } from './pipeline/opened-stream.js';
+import { definePolicy, type Next, type PolicyTarget, type Stage } from './pipeline/policy.js';
+
+/** What `@CircuitBreaker` takes: the options of a breaker, made at the first call, or a `Breaker` that several share. */
+export type CircuitBreakerOptions = BreakerOptions | Breaker;
+
+/**
+ * Refuses calls at once while a provider is down, instead of sending what will fail: too many failures or slow calls open
+ * the circuit; after a while a few trial calls decide whether it closes. It is asked before a call waits for admission, and
+ * again before it is sent; nothing is held in between.
+ *
+ * Options written in place make one breaker for each object and method; on a client all methods share it. Within it each model
+ * has its own circuit.
+ *
+ * | option | unit | default |
+ * |---|---|---|
+ * | `failureRate` | share of calls | 0.5 |
+ * | `slowCallMs`, `slowCallRate` | milliseconds, share of calls | nothing is slow, 0.5 |
+ * | `windowMs` or `windowCalls` | milliseconds or calls | 30_000 ms |
+ * | `minimumCalls` | calls | 10 |
+ * | `openMs`, `maxOpenMs` | milliseconds | 10_000, doubling up to 120_000 |
+ * | `halfOpenCalls`, `halfOpenMaxMs` | calls, milliseconds | 3, 120_000 |
+ * | `key(call)` | name of the circuit | model at its host, else the method |
+ * | `tripOn(error)` | | 408, 5xx, connections, timeouts, broken streams |
+ * | `onChange(change)` | | |
+ * | `mode` | `enforce`, `observe` | `enforce` |
+ *
+ * @example
+ * class Assistant {
+ *   @CircuitBreaker({ failureRate: 0.3, slowCallMs: 20_000 })
+ *   @RetryWithBackoff()
+ *   async ask(question: string) { … }
+ * }
+ *
+ * const client = new OpenAIClient({ policies: [CircuitBreaker()] });
+ *
+ * @throws CircuitOpenError when the call is refused; `retryAfterMs` says when to come back. It is not retried.
+ * @throws TypeError for an option that is unknown or out of range.
+ */
+export const CircuitBreaker = definePolicy<CircuitBreakerOptions>({
+  kind: 'CircuitBreaker',
+  place: ['CircuitBreaker(check)', 'CircuitBreaker(permit)'],
+  neverAborts: true,
+  validate(options, where) {
+    if (!isBreaker(options)) checkBreakerOptions(options, where);
+  },
+  create(target) {
+    const breakers = breakersFor(target);
+    return [new CheckStage(breakers), new PermitStage(breakers)];
+  },
+});
+
+/** Refuses before anything is waited for or taken. */
+class CheckStage implements Stage<CircuitBreakerOptions> {
+  constructor(private readonly breakers: Breakers) {}
+
+  async run(call: Call, next: Next, options: CircuitBreakerOptions): Promise<unknown> {
+    this.breakers.get(options).check(call);
+    return next();
+  }
+}
+
+/** Holds a permit while a call is under way. */
+class PermitStage implements Stage<CircuitBreakerOptions> {
+  constructor(private readonly breakers: Breakers) {}
+
+  async run(call: Call, next: Next, options: CircuitBreakerOptions): Promise<unknown> {
+    const permit = this.breakers.get(options).enter(call);
+    const result = await next();
+    if (permit && isStream(result)) permit.opened();
+    return result;
+  }
+
+  snapshot(): Record<string, CircuitSnapshot> {
+    return this.breakers.snapshot();
+  }
+}
+
+const MAX_BREAKERS = 100;
+
+/** The breakers of a method: those made of its options, by the numbers among these, the one used last at the end; and the last one given. */
+class Breakers {
+  private readonly own = new Map<string, OwnBreaker>();
+  private latest: { readonly options: CircuitBreakerOptions; readonly breaker: Breaker } | undefined;
+
+  get(options: CircuitBreakerOptions): Breaker {
+    if (this.latest?.options !== options) {
+      this.latest = { options, breaker: isBreaker(options) ? options : this.ownBreaker(options) };
+    }
+    return this.latest.breaker;
+  }
+
+  snapshot(): Record<string, CircuitSnapshot> {
+    const breakers = [...this.own.values()].map(({ breaker }) => breaker);
+    if (this.latest) breakers.push(this.latest.breaker);
+    return Object.assign({}, ...breakers.map((breaker) => breaker.snapshot())) as Record<
+      string,
+      CircuitSnapshot
+    >;
+  }
+
+  private ownBreaker(options: BreakerOptions): Breaker {
+    const { own } = this;
+    const name = fingerprint(options);
+    const found = own.get(name) ?? new OwnBreaker(options);
+    found.options = options;
+    own.delete(name);
+    own.set(name, found);
+    if (own.size > MAX_BREAKERS) own.delete(own.keys().next().value as string);
+    return found.breaker;
+  }
+}
+
+/** A breaker made of options. Options made anew for each call bring new functions, which may close over it: it asks the latest. */
+class OwnBreaker {
+  readonly breaker: Breaker;
+
+  constructor(public options: BreakerOptions) {
+    const { key, tripOn, onChange } = options;
+    this.breaker = new Breaker({
+      ...options,
+      ...(key && { key: (call) => (this.options.key ?? key)(call) }),
+      ...(tripOn && { tripOn: (error) => (this.options.tripOn ?? tripOn)(error) }),
+      ...(onChange && { onChange: (change) => (this.options.onChange ?? onChange)(change) }),
+    });
+  }
+}
+
+/** The breakers of clients: a model that is down is down for all methods that ask it. */
+const breakersOfClients = new WeakMap<object, Breakers>();
+
+/** A method of a class that does not say what its calls ask for has breakers of its own: nothing else is known to fail with it. */
+function breakersFor({ self }: PolicyTarget): Breakers {
+  if (!hostOf(self)?.describe) return new Breakers();
+  const breakers = breakersOfClients.get(self) ?? new Breakers();
+  breakersOfClients.set(self, breakers);
+  return breakers;
+}

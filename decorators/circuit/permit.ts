@@ -1,0 +1,66 @@
+import type { Call, CallOutcome } from '../pipeline/call.js';
+import { hostOf } from '../pipeline/host.js';
+import { runtime } from '../pipeline/runtime.js';
+import type { CallResult, Circuit } from './circuit.js';
+import { isFailure } from './failures.js';
+import type { BreakerOptions } from './options.js';
+
+/** What a call that was let through holds until it ends, for a stream until its iteration does. */
+export class Permit {
+  private readonly startedAt = runtime().now();
+  /** How long the answer, or the first content of a stream, took to come; undefined while it has not. */
+  private answeredAfterMs: number | undefined;
+  /** While a stream has shown no content: how long it took to open, and its consumer has waited for its events so far. */
+  private waitedMs: number | undefined;
+
+  constructor(
+    private readonly circuit: Circuit,
+    private readonly generation: number,
+    private readonly call: Call,
+    private readonly tripOn: BreakerOptions['tripOn'],
+    private readonly slowCallMs: number,
+  ) {
+    // Only trial calls are watched: every event of a stream that is listened to has its price.
+    if (circuit.isTrial(generation)) {
+      call.onEvent(() => circuit.sawLife(generation, runtime().now()));
+    }
+  }
+
+  /** The method has yielded its first content, or promised a stream that is still to be read. */
+  opened(): void {
+    const elapsedMs = runtime().now() - this.startedAt;
+    const { call } = this;
+    if (call.streaming) {
+      this.answeredAfterMs = elapsedMs;
+      return;
+    }
+    this.waitedMs = elapsedMs;
+    const host = hostOf(call.self);
+    call.onEvent((event) => {
+      if (this.answeredAfterMs !== undefined) return;
+      this.waitedMs = this.latencyMs();
+      if (host?.carriesContent?.(call.method, event) !== false) this.answeredAfterMs = this.waitedMs;
+    });
+  }
+
+  /** Gives it back with what the call came to. */
+  end({ error }: CallOutcome): void {
+    const { circuit, generation } = this;
+    let result: CallResult | undefined;
+    try {
+      const answered = this.answeredAfterMs !== undefined;
+      const failed = error !== undefined && isFailure(error, answered, this.tripOn);
+      if (!error || failed) result = { failed, slow: this.latencyMs() >= this.slowCallMs, error };
+    } finally {
+      circuit.end(generation, result, runtime().now());
+    }
+  }
+
+  /** How long the caller has waited for the answer, or for a first sign of it. What a consumer takes to ask does not count. */
+  private latencyMs(): number {
+    if (this.answeredAfterMs !== undefined) return this.answeredAfterMs;
+    const now = runtime().now();
+    if (this.waitedMs === undefined) return now - this.startedAt;
+    return this.waitedMs + (now - (this.call.waitingSince ?? now));
+  }
+}
