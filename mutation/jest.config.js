@@ -2,14 +2,17 @@
  * The suites of decorators/ itself, in one dialect. Those of the clients run through all of it too, but take long to load, and
  * what only they would notice wants a test nearer to it.
  */
-const FOLDERS = ['pipeline', 'policies', 'limits', 'errors'];
+const suites = (process.env.KEELSON_SUITES ?? 'pipeline,policies,limits,errors').split(',');
 
 export default {
   rootDir: '..',
   roots: ['<rootDir>/decorators', '<rootDir>/src', '<rootDir>/__tests__'],
   testEnvironment: new URL('environment.cjs', import.meta.url).pathname,
   setupFiles: ['<rootDir>/mutation/setup.cjs'],
-  testMatch: FOLDERS.map((folder) => `<rootDir>/__tests__/${folder}/**/*.test.ts`),
+  testMatch: suites.flatMap((suite) => [
+    `<rootDir>/__tests__/${suite}/**/*.test.ts`,
+    `<rootDir>/__tests__/${suite}.test.ts`,
+  ]),
   moduleNameMapper: {
     '^keelson$': '<rootDir>/src/index.ts',
     '^keelson/(decorators)$': '<rootDir>/$1/index.ts',

@@ -1,4 +1,4 @@
-// `npm run mutation [-- paths] [--concurrency=1] [--static] [--fresh]`; all of decorators/ without a path.
+// `npm run mutation [-- paths] [--suites=…] [--concurrency=1] [--static] [--fresh]`; all of decorators/ without a path.
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -10,6 +10,8 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     concurrency: { type: 'string', default: '1' },
+    /** Which tests: folders of `__tests__/`, or files there without `.test.ts`. */
+    suites: { type: 'string', default: 'pipeline,policies,limits,errors' },
     /** Also what runs as modules are loaded, such as tables: every suite that loads them runs for each such mutant. */
     static: { type: 'boolean', default: false },
     /** Without the results of earlier runs. */
@@ -17,6 +19,7 @@ const { values, positionals } = parseArgs({
   },
 });
 
+process.env.KEELSON_SUITES = values.suites;
 // For the order of the suites, see sequencer.cjs.
 process.env.KEELSON_MUTATED = positionals.join(' ').replaceAll(/decorators|\.ts/g, '');
 
@@ -38,6 +41,7 @@ const results = await new Stryker({
   reporters: ['clear-text', 'progress-append-only', 'json'],
   clearTextReporter: { allowColor: false, logTests: false, reportTests: false },
   jsonReporter: { fileName: 'mutation/reports/mutation.json' },
+  dryRunTimeoutMinutes: 30,
   timeoutMS: 90_000,
   thresholds: { high: 95, low: 90, break: 90 },
 }).runMutationTest();
