@@ -70,6 +70,7 @@ class BeginStage implements Stage<BudgetDecoratorOptions> {
   async run(call: Call, next: Next, options: BudgetDecoratorOptions): Promise<unknown> {
     const beginning = this.budgetOf(options).begin(call);
     const spending = isPromise(beginning) ? await untilAborted(call, beginning) : beginning;
+    call.throwIfAborted();
     this.begun.set(call.facts, spending);
     if (spending.isImmediate) {
       spending.test();
@@ -101,6 +102,7 @@ class TakeStage implements Stage<BudgetDecoratorOptions> {
   constructor(private readonly begun: WeakMap<CallFacts, Spending>) {}
 
   async run(call: Call, next: Next): Promise<unknown> {
+    call.throwIfAborted();
     const taking = this.begun.get(call.facts)?.take();
     if (taking) await taking;
     return next(call);

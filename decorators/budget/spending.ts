@@ -21,6 +21,8 @@ export interface Expected {
 /** What one attempt of a call reserves of a budget, and is charged with in the end. */
 export class Spending implements AdmissionCheck {
   private holds: readonly Hold[] | undefined;
+  /** Whether the call has ended: what is reserved after it is nobody's. */
+  private ended = false;
 
   constructor(
     private readonly ledger: Ledger,
@@ -59,6 +61,7 @@ export class Spending implements AdmissionCheck {
    */
   settle(outcome: CallOutcome): void {
     const { call, holds } = this;
+    this.ended = true;
     if (!holds) return;
     const { facts } = call;
     const sent = endingOf(call, outcome, facts) === 'sent';
@@ -69,6 +72,7 @@ export class Spending implements AdmissionCheck {
 
   private async takeShared(): Promise<void> {
     this.holds = await this.ledger.reserve(this.call, this.expected.claims);
+    if (this.ended) for (const hold of this.holds) hold.settle(0);
   }
 
   private usedOf(outcome: CallOutcome, usage: TokenUsage | undefined): (claim: Claim) => number {

@@ -1,3 +1,4 @@
+import { AbortError } from '../errors/index.js';
 import type { Call } from '../pipeline/call.js';
 import { hostOf } from '../pipeline/host.js';
 import { isStream } from '../pipeline/opened-stream.js';
@@ -5,7 +6,6 @@ import { show } from '../pipeline/options.js';
 import type { Next } from '../pipeline/policy.js';
 import { CACHE_DEFAULTS, checkCacheOptions, type CacheOptions } from './cache-options.js';
 import { Unkeyable } from './canonical.js';
-import { closeStream } from './close-stream.js';
 import { decodeEntry, encodeResult, type Entry } from './entry.js';
 import { Flight, type Landing } from './flight.js';
 import { keyOf } from './key.js';
@@ -147,7 +147,10 @@ export class Cache {
       const keeping = landing.text === undefined ? undefined : this.keep(visit, landing.text);
       if (keeping) void keeping.then(() => this.end(key, flight()));
       else this.end(key, flight());
-      if (flight().isDetached && isStream(landing.result)) closeStream(landing.result);
+      // Its first reader has left, and a stream has no other.
+      if (flight().isDetached && isStream(landing.result)) {
+        work.giveUp(new AbortError(`The stream of ${work.label}() has no reader any more.`));
+      }
       return landing;
     } catch (error) {
       this.end(key, flight());

@@ -8,6 +8,9 @@ import type { Call, CallFacts, CallOutcome } from '../pipeline/call.js';
 export type Ending = 'unsent' | 'refused' | 'sent';
 
 export function endingOf(call: Call, { error }: CallOutcome, facts: CallFacts): Ending {
+  // A stream may be cut by a refusal: what has told its usage was accepted before, whatever it failed with.
+  const accepted = facts.statusCode !== undefined && facts.statusCode < 400;
+  if (accepted && facts.usage && facts.sent !== false && call.entered) return 'sent';
   const unsent = facts.sent === false || (error && (error.origin === 'client' || neverSent(error)));
   if (unsent || !call.entered) return 'unsent';
   if (!error) return 'sent';

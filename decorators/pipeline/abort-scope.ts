@@ -1,5 +1,6 @@
 import { AbortError, LLMError } from '../errors/index.js';
 import { AbortWatch } from './abort-watch.js';
+import { tell } from './events.js';
 
 const callersSignals = new AbortWatch();
 
@@ -96,8 +97,9 @@ export class AbortScope {
     // The pipeline's own waits first: what a method makes of the signal must not come before the true reason.
     const { listener: first, listeners } = this;
     this.listener = this.listeners = undefined;
-    first?.(error);
-    if (listeners) for (const listener of listeners) listener(error);
+    const who = 'A listener of an abort';
+    if (first) tell(first, error, who);
+    if (listeners) for (const listener of listeners) tell(listener, error, who);
     for (const child of this.children()) child.fail(error, reason);
     this.controller?.abort(reason);
   }

@@ -34,7 +34,7 @@ export class CallState extends AbortScope implements Call {
     readonly shared: SharedState,
     readonly parent: CallState | undefined,
     readonly attempt: number,
-    readonly deadline: number | undefined,
+    public deadline: number | undefined,
     /** Whether this call counts as an attempt of its own, told and summed up when it ends. One made of others does not. */
     private readonly isAttempt: boolean,
     readonly args: readonly unknown[],
@@ -58,7 +58,8 @@ export class CallState extends AbortScope implements Call {
     optionsAt: number | undefined,
     outer: CallState | undefined,
   ): CallState {
-    const parent = outer?.ended === false ? outer : undefined;
+    // Who has returned may leave work behind; who was aborted may not begin any.
+    const parent = outer && (!outer.ended || outer.aborted) ? outer : undefined;
     // What a method's body calls has attempts and retries of its own; what a policy calls in its place has not.
     const instead = parent?.entered === false ? parent : undefined;
     const shared = new SharedState(record, self, args, options, optionsAt, parent, instead?.shared);
@@ -194,6 +195,8 @@ export class CallState extends AbortScope implements Call {
   /** Has this call go on although the one that it was forked from is aborted: for others who wait for it. */
   detach(): void {
     this.leave(this.parent);
+    // It was the deadline of who has left.
+    this.deadline = undefined;
   }
 
   wait(delayMs: number, reason: 'queue' | 'backoff'): Promise<void> {

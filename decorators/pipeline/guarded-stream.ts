@@ -47,7 +47,11 @@ export class GuardedStream implements AsyncGenerator<unknown, unknown, unknown>,
   private current: Operation | undefined;
   private readonly queue: Operation[] = [];
 
-  constructor(private readonly begin: () => Opening) {}
+  /** @param leaveUnread Ends what was opened before, where the consumer leaves without a first `next()`. */
+  constructor(
+    private readonly begin: () => Opening,
+    private readonly leaveUnread?: () => void,
+  ) {}
 
   next(value?: unknown): Promise<Step> {
     const ready = this.nextReady();
@@ -166,6 +170,7 @@ export class GuardedStream implements AsyncGenerator<unknown, unknown, unknown>,
   private async leave(value: unknown): Promise<Step> {
     const { stream, opening } = this;
     if (this.finished) return { done: true, value };
+    if (!opening) this.leaveUnread?.();
     const left = await stream?.return?.(value);
     this.finished = true;
     opening?.call.endAll({ incomplete: true });

@@ -2,7 +2,7 @@ import type { Call, CallOptions } from './call.js';
 import type { CallState } from './call-state.js';
 import { attemptOptions } from './call-options.js';
 import { callContext } from './context.js';
-import { isStream, openFrom } from './opened-stream.js';
+import { closeStream, isStream, openFrom } from './opened-stream.js';
 import { planOf, runsKind } from './plan.js';
 import { runtime } from './runtime.js';
 
@@ -18,7 +18,10 @@ export async function runInstead(call: Call, fn: () => unknown, counts: boolean)
   const way = call as CallState;
   const startedAt = runtime().now();
   try {
-    const answer = await way.race(callContext.runInstead(way, async () => fn()));
+    const answer = await way.race(
+      callContext.runInstead(way, async () => fn()),
+      (late) => isStream(late) && closeStream(late),
+    );
     const result = way.streaming ? await openFrom(way, iteratorOf(answer, call.label)) : answer;
     if (counts) way.enter(startedAt);
     if (isStream(result)) way.opened(result);

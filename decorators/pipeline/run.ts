@@ -108,15 +108,22 @@ function guardStream(stream: AsyncIterable<unknown>, begun: Begun): void {
     configurable: true,
     writable: true,
     value: () =>
-      new GuardedStream(() => ({
-        call,
-        mayBeAborted: begun.plan.mayAbort || call.mayBeAborted,
-        open: async () => {
+      new GuardedStream(
+        () => ({
+          call,
+          mayBeAborted: begun.plan.mayAbort || call.mayBeAborted,
+          open: async () => {
+            forgetAbort();
+            return new OpenedStream(iterate(), [], innermost);
+          },
+          mapError: (error) => mapStreamError(begun, error),
+        }),
+        () => {
           forgetAbort();
-          return new OpenedStream(iterate(), [], innermost);
+          call.endAll({ incomplete: true });
+          closeStream(stream, iterate);
         },
-        mapError: (error) => mapStreamError(begun, error),
-      })),
+      ),
   });
   readable.once?.('close', () => {
     const { errored: error, readableEnded } = readable;

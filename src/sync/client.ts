@@ -54,6 +54,9 @@ export class WorkerClient {
     if (!bridge || bridge.ended) return;
     try {
       unpackResult(bridge.ask({ do: 'close' }) as PackedValue);
+    } catch (error) {
+      // A worker that has died meanwhile has ended: that is what was asked for.
+      if (!bridge.ended) throw error;
     } finally {
       bridge.end(() => this.#closedError());
     }

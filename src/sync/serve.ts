@@ -88,6 +88,14 @@ export function serve({ target, port, answered }: WorkerSetup, importModule: Imp
     }
   };
 
+  /** Nobody can ask for the rest of a stream that has failed on the way. */
+  const leave = (stream: number): void => {
+    const open = streams.get(stream);
+    streams.delete(stream);
+    controllers.delete(stream);
+    void Promise.resolve(open?.iterator?.return?.()).catch(() => undefined);
+  };
+
   const answer = async (question: Question): Promise<void> => {
     const { id, order } = question;
     const found = await perform(question);
@@ -100,6 +108,7 @@ export function serve({ target, port, answered }: WorkerSetup, importModule: Imp
     try {
       send({ id, answer: found });
     } catch (error) {
+      if ('stream' in order) leave(order.stream);
       const what = order.do === 'call' ? `${order.method}()` : 'A stream';
       const message = `${what} gave something that cannot leave the worker: ${(error as Error).message}`;
       send({ id, answer: packFailure(new TypeError(message)) });
