@@ -12,7 +12,10 @@ const suite = (displayName, tsconfig) => ({
     '^keelson/decorators$': '<rootDir>/decorators/index.ts',
     '^keelson/testing$': '<rootDir>/src/testing/index.ts',
     '^keelson/redis$': '<rootDir>/src/redis/index.ts',
+    '^keelson/sync$': '<rootDir>/src/sync/index.ts',
     '^keelson/tokenizer$': '<rootDir>/src/tokenizer/index.ts',
+    // It stands on `import.meta`.
+    '^\\./here\\.js$': '<rootDir>/__tests__/sync/here.ts',
     '^(\\.{1,2}/.*)\\.js$': '$1',
   },
   transform: {

@@ -6,11 +6,15 @@ const entries = {
   testing: 'src/testing/index.ts',
   tokenizer: 'src/tokenizer/index.ts',
   redis: 'src/redis/index.ts',
+  sync: 'src/sync/index.ts',
 };
 
 export default defineConfig({
   entry: {
     ...entries,
+    // Started by its file, not imported.
+    'sync-worker': 'src/sync/worker.ts',
+    'sync-browser': 'src/sync/browser.ts',
     // Nobody imports these: they make chunks of their own, which bundlers leave out where they are not used.
     'parts/errors': 'decorators/errors/classes.ts',
     'parts/token-bucket': 'decorators/limits/token-bucket.ts',
@@ -25,6 +29,8 @@ export default defineConfig({
   platform: 'node',
   esbuildOptions(options, { format }) {
     // Optional peers are found from where the package stands. (tsup's `shims` would import `path` everywhere.)
-    if (format === 'esm') options.define = { ...options.define, __filename: 'import.meta.filename' };
+    const [own, foreign] =
+      format === 'esm' ? ['import.meta.filename', '__filename'] : ['__filename', 'import.meta.filename'];
+    options.define = { ...options.define, [foreign]: own };
   },
 });

@@ -5,6 +5,7 @@ const all = {
   limiter: './limiter.js',
   'redis-admissions': './redis-admissions.js',
   http: './http.js',
+  sync: './sync.js',
   goodput: './goodput/index.js',
 };
 const wanted = process.argv.slice(2);

@@ -1,25 +1,27 @@
-import { CircuitBreaker } from './circuit-breaker.js';
+import { CircuitBreaker, type CircuitBreakerOptions } from './circuit-breaker.js';
 import { HandleApiErrors } from './handle-api-errors.js';
 import { composePolicies } from './pipeline/decorator.js';
+import type { Configurable } from './pipeline/policy.js';
 import { checkNames } from './pipeline/options.js';
-import { RateLimited } from './rate-limited.js';
-import { RetryWithBackoff } from './retry-with-backoff.js';
-import { Timeout } from './timeout.js';
+import { RateLimited, type RateLimitedOptions } from './rate-limited.js';
+import { RetryWithBackoff, type RetryOptions } from './retry-with-backoff.js';
+import { Timeout, type TimeoutOptions } from './timeout.js';
 
-/** The options of a decorator: the first thing between its parentheses. */
-type OptionsOf<Factory extends (options: never) => unknown> = Parameters<Factory>[0];
+/* eslint-disable @typescript-eslint/no-explicit-any -- which class it stands on is known only where it is used */
 
 /** Options of `@Resilient`: those of each decorator in it; `false` leaves it out. */
 export interface ResilientOptions {
   /** Options of `@Timeout`. Default: its own. */
-  timeouts?: OptionsOf<typeof Timeout>;
+  timeouts?: Configurable<TimeoutOptions, any>;
   /** Options of `@RetryWithBackoff`. Default: its own. */
-  retry?: OptionsOf<typeof RetryWithBackoff>;
+  retry?: Configurable<RetryOptions, any>;
   /** Options of `@CircuitBreaker`. Default: its own. */
-  circuitBreaker?: OptionsOf<typeof CircuitBreaker>;
+  circuitBreaker?: Configurable<CircuitBreakerOptions, any>;
   /** Limits for `@RateLimited`: there are none unless they are given. */
-  rateLimit?: OptionsOf<typeof RateLimited>;
+  rateLimit?: Configurable<RateLimitedOptions, any>;
 }
+
+/* eslint-enable @typescript-eslint/no-explicit-any */
 
 /**
  * What a call to another service should have, in one line: `@Timeout`, `@RetryWithBackoff`, `@CircuitBreaker` and

@@ -126,7 +126,10 @@ class TracedStage implements Stage<TracedOptions> {
     const answer: AnswerFacts = { finishReasons: [] };
     const capture = options.captureContent ?? capturesContent();
     const output = capture ? new OutputContent() : undefined;
-    if (output) span.setAttributes(inputContent(description));
+    // Whatever a request or an answer holds: describing it must not touch the call.
+    const describe = (attributes: () => Attributes): void =>
+      tell(() => span.setAttributes(attributes()), undefined, '@Traced');
+    if (output) describe(() => inputContent(description));
     const read = (told: unknown): void => {
       readAnswer(told, answer);
       output?.add(told);
@@ -134,8 +137,8 @@ class TracedStage implements Stage<TracedOptions> {
     if (call.streaming) call.onEvent(read);
     this.follow(call, span);
     call.onEnd((outcome) => {
-      read(outcome.result);
-      span.setAttributes({ ...outcomeAttributes(call, outcome.result, answer), ...output?.attributes() });
+      tell(read, outcome.result, '@Traced');
+      describe(() => ({ ...outcomeAttributes(call, outcome.result, answer), ...output?.attributes() }));
       this.end(call, span, outcome);
     });
   }
@@ -159,7 +162,11 @@ class TracedStage implements Stage<TracedOptions> {
     };
     const kind = operation === undefined ? SPAN_KIND.internal : SPAN_KIND.client;
     const tracer = api.trace.getTracer('keelson');
-    return tracer.startSpan(name || usual, { kind, attributes }, api.context.active());
+    return tracer.startSpan(
+      typeof name === 'string' && name !== '' ? name : usual,
+      { kind, attributes },
+      api.context.active(),
+    );
   }
 
   /** Makes the events of the call events of its span. */
@@ -209,7 +216,7 @@ function recordEnd(call: Call, instruments: Instruments, who: Attributes, starte
 /** What the user's function gives; where it fails, the call goes on without. */
 function answerOf<T>(fn: (call: Call) => T, call: Call, name: string): T | undefined {
   let answer: T | undefined;
-  tell((told: Call) => void (answer = fn(told)), call, `${name} of @Traced`);
+  tell((told: Call) => (answer = fn(told)), call, `${name} of @Traced`);
   return answer;
 }
 

@@ -1,3 +1,5 @@
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
 import { startTestServer } from 'keelson/testing';
 
 /**
@@ -15,4 +17,20 @@ export async function connect() {
     options: { apiKey: 'any', baseURL: server.baseURL },
     [Symbol.asyncDispose]: () => server.close(),
   };
+}
+
+/** The same in a process of its own, for an example that blocks while it waits. */
+export async function connectElsewhere() {
+  const { OPENAI_API_KEY, OPENAI_BASE_URL } = process.env;
+  if (OPENAI_API_KEY || OPENAI_BASE_URL) return { options: {}, [Symbol.dispose]() {} };
+  const server = fork(import.meta.filename, ['serve']);
+  const [{ banner, baseURL }] = (await once(server, 'message')) as [{ banner: string; baseURL: string }];
+  console.log(banner);
+  return { options: { apiKey: 'any', baseURL }, [Symbol.dispose]: () => void server.kill() };
+}
+
+if (process.argv[2] === 'serve') {
+  const { banner, baseURL } = await startTestServer();
+  process.on('disconnect', () => process.exit());
+  process.send?.({ banner, baseURL });
 }

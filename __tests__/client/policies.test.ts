@@ -7,6 +7,7 @@ import {
   policiesOf,
   policyHost,
   RateLimited,
+  Resilient,
   RetryWithBackoff,
   Timeout,
   type Call,
@@ -95,6 +96,10 @@ describe('the option `policies`', () => {
     [[RetryWithBackoff()], '@RetryWithBackoff stands in `policies`: use `retry`.'],
     [[Timeout({ totalMs: 5 })], '@Timeout stands in `policies`: use `timeouts`.'],
     [[RateLimited({ requestsPerMinute: 5 })], '@RateLimited stands in `policies`: use `rateLimit`.'],
+    [
+      [Resilient({ rateLimit: { requestsPerMinute: 5 } })],
+      '@RateLimited stands in `policies`: use `rateLimit`.',
+    ],
     [[HandleApiErrors()], '@HandleApiErrors stands in `policies`: use nothing: it is there already.'],
     [[Noted], "in `policies` of new OpenAIClient() is no policy's decorator"],
     [[undefined], "a value in `policies` of new OpenAIClient() is no policy's decorator"],

@@ -7,7 +7,14 @@ beforeAll(async () => {
 }, 60_000);
 afterAll(() => project.remove());
 
-const entries = ['keelson', 'keelson/decorators', 'keelson/testing', 'keelson/tokenizer', 'keelson/redis'];
+const entries = [
+  'keelson',
+  'keelson/decorators',
+  'keelson/testing',
+  'keelson/tokenizer',
+  'keelson/redis',
+  'keelson/sync',
+];
 const expected: Record<string, string[]> = {
   keelson: ['OpenAIClient', 'BaseLLMClient', 'RetryWithBackoff', 'TokenBucket', 'LLMError', 'responseInfo'],
   'keelson/decorators': [
@@ -21,6 +28,7 @@ const expected: Record<string, string[]> = {
   'keelson/testing': ['startTestServer', 'mockResponses', 'useVirtualTime'],
   'keelson/tokenizer': ['gptTokenizer'],
   'keelson/redis': ['RedisStore'],
+  'keelson/sync': ['SyncOpenAIClient', 'createSyncClient'],
 };
 
 /** Names `imported` and `required`: the entries, each loaded both ways. */
@@ -63,7 +71,7 @@ describe('the entries of the installed package', () => {
     expect(names['keelson']).toEqual(expect.arrayContaining(names['keelson/decorators'] ?? []));
   });
 
-  test.each(['index', 'decorators', 'testing', 'tokenizer', 'redis'])(
+  test.each(['index', 'decorators', 'testing', 'tokenizer', 'redis', 'sync'])(
     'have the same exports in %s.js and %s.cjs',
     async (file) => {
       const [esm, cjs] = (await project.json(

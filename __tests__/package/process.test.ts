@@ -45,7 +45,7 @@ const loaded = `
 `;
 
 describe('import', () => {
-  test.each(['keelson', 'keelson/decorators', 'keelson/testing', 'keelson/redis'])(
+  test.each(['keelson', 'keelson/decorators', 'keelson/testing', 'keelson/redis', 'keelson/sync'])(
     "of '%s' loads no transport, opens nothing and lets the process end",
     async (entry) => {
       const found = await project.json(

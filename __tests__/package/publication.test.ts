@@ -48,6 +48,7 @@ describe('what is published', () => {
       './testing',
       './tokenizer',
       './redis',
+      './sync',
       './package.json',
     ]);
     expect(problems ?? {}).toEqual({});

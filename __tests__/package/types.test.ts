@@ -46,6 +46,14 @@ describe.each(versions)('the public types under TypeScript %s', (typescript) => 
   );
 });
 
+test.each(versions)(
+  'a blocking client has the methods of the asynchronous one, overloads kept, under TypeScript %s',
+  async (typescript) => {
+    await check({ typescript, sources: ['sync.ts'], compilerOptions: standard });
+  },
+  timeoutMs,
+);
+
 /** Their own declarations are not ours to check. */
 test.each(versions)(
   'a store on Redis takes the clients of ioredis and node-redis under TypeScript %s',

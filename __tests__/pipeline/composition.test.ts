@@ -157,6 +157,20 @@ describe('two composites with the same kind', () => {
     expect(await new Subject().ask()).toBe('answer');
   });
 
+  it('are refused although another kind that both bring is decided', () => {
+    const Third = composePolicies('Third', () => [
+      RetryWithBackoff({ maxRetries: 8 }),
+      Timeout({ totalMs: 8 }),
+    ]);
+    class Subject {
+      @Robust()
+      @Third()
+      @Timeout({ totalMs: 5 })
+      async ask() {}
+    }
+    expect(() => policiesOf(Subject, 'ask')).toThrow('@RetryWithBackoff is brought twice');
+  });
+
   it('are refused within a composite when it is used', () => {
     const Twice = composePolicies('Twice', () => [Robust(), Other()]);
     expect(() => Twice()).toThrow('@RetryWithBackoff is brought twice, by @Twice');

@@ -1,12 +1,13 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import type { LLMError } from '../../decorators/index.js';
 import {
   AbortError,
   BadRequestError,
   Cache,
   Cached,
   currentCall,
+  definePolicy,
   InternalServerError,
-  LLMError,
   onPolicyEvent,
   RetryWithBackoff,
   Timeout,
@@ -207,6 +208,37 @@ describe('who leaves', () => {
     library.gate = Promise.resolve();
     expect((await library.find('a')).asked).toBe(2);
     expect(await failureOf(joined.answer)).toBeInstanceOf(AbortError);
+  });
+
+  it('ends it at once, however long a policy within takes to hear of it', async () => {
+    const heard = deferred();
+    const Deaf = definePolicy<object>({
+      kind: 'Deaf in tests of caches',
+      place: { inside: 'Cached' },
+      create: () => ({ run: (_call, next) => next().finally(() => heard.promise) }),
+    });
+    class Deep {
+      asked = 0;
+      @Cached({ ttlMs: 1000 })
+      @Deaf({})
+      async ask(_options?: CallOptions): Promise<number> {
+        if (++this.asked === 1) return new Promise(() => undefined);
+        return this.asked;
+      }
+    }
+    const deep = new Deep();
+    const controller = new AbortController();
+    const left = failureOf(deep.ask({ signal: controller.signal }));
+    await settled();
+    controller.abort();
+    await left;
+    const again = deep.ask();
+    await settled();
+    expect(deep.asked).toBe(2);
+    heard.resolve();
+    expect(await again).toBe(2);
+    // The end of the first is not that of the second, which is kept.
+    expect(await deep.ask()).toBe(2);
   });
 
   it('ends it with his own reason when he is alone', async () => {

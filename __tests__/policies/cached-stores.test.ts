@@ -61,6 +61,10 @@ describe('the memory', () => {
     await texts.give('a');
     await texts.give('b');
     expect(counts(texts, 'give')).toMatchObject({ entries: 2, bytes: 2 * each });
+    await texts.give('a');
+    await texts.give('b');
+    expect(texts.asked).toBe(2);
+    expect(counts(texts, 'give')).toMatchObject({ entries: 2, bytes: 2 * each });
     await texts.give('c', 1);
     expect(counts(texts, 'give')).toMatchObject({ entries: 2, bytes: each + 2 * (1 + 18 + 72) });
     const small = new Texts(each);

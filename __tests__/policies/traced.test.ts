@@ -326,6 +326,22 @@ describe('a span', () => {
     warn.mockRestore();
   });
 
+  it.each([
+    ['an answer', { choices: [null] }, {}],
+    ['a message', answer, { messages: [null, { role: 'user', content: [null] }] }],
+    ['a format', answer, { response_format: { type: null } }],
+  ])('ends although %s is odd, and the call goes on', async (_what, odd, request) => {
+    class Odd {
+      readonly [policyHost] = { describe: () => ({ ...description, request }) };
+      @Traced({ captureContent: true })
+      async ask() {
+        return odd;
+      }
+    }
+    expect(await new Odd().ask()).toBe(odd);
+    expect(only().name).toBe('chat m-1');
+  });
+
   it('leaves no listener at the object', async () => {
     const client = subject();
     await finished(client.ask());

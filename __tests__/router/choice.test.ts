@@ -75,21 +75,21 @@ describe('the choice of a route', () => {
     a.begin();
     expect(chosen(a, b)).toBe('b');
     const [c, d] = two();
-    c.succeeded('chat', 500);
-    d.succeeded('chat', 400);
+    c.answered('chat', 500);
+    d.answered('chat', 400);
     expect(chosen(c, d)).toBe('b');
-    c.succeeded('embeddings', 1);
+    c.answered('embeddings', 1);
     expect(chosen(c, d)).toBe('b');
     const [e, f] = two();
-    e.succeeded('chat', 400);
-    f.succeeded('chat', 400);
+    e.answered('chat', 400);
+    f.answered('chat', 400);
     e.observe({ requests: { limit: 100, remaining: 10, resetMs: 1000 } });
     expect(chosen(e, f)).toBe('b');
     const heavy = new Route('heavy', { client, weight: 3 });
     const light = new Route('light', { client });
     for (const route of [heavy, light]) {
       route.begin();
-      route.succeeded('chat', 100);
+      route.answered('chat', 100);
     }
     expect(chosen(light, heavy)).toBe('heavy');
   });
@@ -100,7 +100,7 @@ describe('the choice of a route', () => {
       rateLimit: { tokensPerMinute: 600, tokenBurst: 100 },
     });
     const [a, b] = [new Route('a', { client: busy }), new Route('b', { client })];
-    b.succeeded('chat', 2000);
+    b.answered('chat', 2000);
     expect(chooseRoute([a, b], { operation: 'chat', tokens: 10 })?.name).toBe('a');
     busy.limiter?.observe({ tokens: { limit: 600, remaining: 0 } });
     expect(chooseRoute([a, b], { operation: 'chat', tokens: 100 })?.name).toBe('b');
@@ -124,12 +124,17 @@ describe('the cool-down', () => {
   it('doubles with each failure in a row, up to the longest, and begins anew after a success', async () => {
     const route = new Route('a', { client });
     const waits: number[] = [];
-    for (let i = 0; i < 8; i++) waits.push(route.failed(failure(500), coolDown));
+    for (let i = 0; i < 8; i++) {
+      waits.push(route.failed(failure(500), coolDown));
+      // Calls that were sent before count once.
+      expect(route.failed(failure(500), coolDown)).toBe(waits[i]);
+      await time.advance(waits[i] ?? 0);
+    }
     expect(waits).toEqual([1000, 2000, 4000, 8000, 16_000, 32_000, 60_000, 60_000]);
-    route.succeeded('chat', 1);
+    route.succeeded();
     expect(route.failed(failure(500), coolDown)).toBe(1000);
     await time.advance(60_000);
-    expect(route.snapshot(time.now())).toMatchObject({ failures: 9, coolingForMs: 0 });
+    expect(route.snapshot(time.now())).toMatchObject({ failures: 17, coolingForMs: 0 });
   });
 
   it.each([
@@ -140,14 +145,21 @@ describe('the cool-down', () => {
     ['a missing model', failure(404, { retryable: false }), 60_000],
     ['a timeout', new TimeoutError('x'), 1000],
     ['a wrong request', failure(400, { retryable: false }), 0],
-    ['an abort', new LLMError('x', { code: 'aborted' }), 0],
-    ['the deadline of the call', new TimeoutError('x', { code: 'timeout_total' }), 0],
+    ['the end of its client', new LLMError('x', { code: 'aborted' }), 1000],
+    ['the deadline of its client', new TimeoutError('x', { code: 'timeout_total' }), 1000],
+    ['a key that could not be had', new LLMError('x', { code: 'authentication' }), 60_000],
     ['our own limiter', new RateLimitError('x', { origin: 'client' }), 0],
   ])('of %s', (_what, error, expected) => {
     const route = new Route('a', { client });
     expect(route.failed(error, coolDown)).toBe(expected);
     expect(route.coolingForMs(time.now())).toBe(expected);
     expect(isFaultOfRoute(error)).toBe(expected > 0);
+  });
+
+  it('does not follow what its caller or the router has ended', () => {
+    const route = new Route('a', { client });
+    expect(route.failed(new LLMError('x', { code: 'aborted' }), coolDown, true)).toBe(0);
+    expect(route.failed(new TimeoutError('x', { code: 'timeout_total' }), coolDown, true)).toBe(0);
   });
 
   it('is not needed to go elsewhere', () => {

@@ -1,11 +1,14 @@
 import {
+  AnthropicClient,
   AuthenticationError,
+  CircuitBreaker,
   BadRequestError,
   BaseLLMClient,
   LLMError,
   OpenAIClient,
   OpenAICompatibleClient,
   OverloadedError,
+  policyHost,
   RouterClient,
   responseInfo,
   type ChatCompletion,
@@ -238,6 +241,87 @@ describe('a router', () => {
     await router.close();
     expect(((await failureOf(client.chatCompletion(messages))) as LLMError).code).toBe('client_closed');
     expect(((await failureOf(router.chatCompletion(messages))) as LLMError).code).toBe('client_closed');
+  });
+
+  it('keeps its own limits around the choice: a route’s refusal does not close them', async () => {
+    const [a, b] = [await destination(), await destination()];
+    const router = openRouter({
+      routes: [{ client: a.client }, { client: b.client, order: 1 }],
+      rateLimit: { requestsPerMinute: 60_000, maxConcurrent: 1 },
+      policies: [CircuitBreaker({ minimumCalls: 2 })],
+      coolDownMs: 0,
+    });
+    a.server.fault({ status: 429, headers: { 'retry-after': '50' }, times: 1 });
+    const replies = await Promise.all([1, 2, 3].map(() => router.chatCompletion(messages)));
+    expect(replies).toHaveLength(3);
+    expect(asked(a.server)).toBe(1);
+    a.server.fault({ status: 500, times: Infinity });
+    for (let i = 0; i < 5; i++) await router.chatCompletion(messages);
+    expect(asked(b.server)).toBe(8);
+  });
+
+  it('goes elsewhere at no price when a route refuses by itself', async () => {
+    const [a, b] = [
+      await destination({ rateLimit: { requestsPerMinute: 1, maxWaitMs: 0 } }),
+      await destination({ retry: { budget: { ratio: 0, minPerSecond: 0 } } }),
+    ];
+    const router = openRouter({
+      routes: [{ client: a.client }, { client: b.client, order: 1 }],
+      retry: false,
+    });
+    for (let i = 0; i < 4; i++) await router.chatCompletion(messages);
+    expect([asked(a.server), asked(b.server)]).toEqual([1, 3]);
+  });
+
+  it('tries its round again when any of the failures may pass', async () => {
+    const [a, b] = [await destination(), await destination()];
+    const router = openRouter({
+      routes: [{ client: a.client }, { client: b.client, order: 1 }],
+      coolDownMs: 0,
+    });
+    a.server.fault({ status: 503 });
+    b.server.fault({ status: 401 });
+    expect(textOf(await router.chatCompletion(messages))).not.toBe('');
+    expect([asked(a.server), asked(b.server)]).toEqual([2, 1]);
+  });
+
+  it('takes a deadline of a route’s client for a failure of the route', async () => {
+    const [a, b] = [await destination({ timeouts: { totalMs: 30 } }), await destination()];
+    const router = openRouter({ routes: [{ client: a.client }, { client: b.client, order: 1 }] });
+    a.server.fault({ stall: 'headers' });
+    expect(textOf(await router.chatCompletion(messages))).not.toBe('');
+    expect(asked(b.server)).toBe(1);
+  });
+
+  it('knows what a stream has used', async () => {
+    const { client } = await destination();
+    const router = openRouter({ routes: [client], rateLimit: { tokensPerMinute: 100_000 } });
+    const settled: (number | undefined)[] = [];
+    router.on('settled', ({ tokens }) => settled.push(tokens));
+    const { usage } = await router.streamChatCompletion(messages).finalCompletion();
+    expect(settled).toEqual([usage?.total_tokens]);
+  });
+
+  it('has a retry budget of its own', () => {
+    const client = new OpenAIClient({ apiKey: 'sk-0123456789abcdef' });
+    const [one, other] = [openRouter({ routes: [client] }), openRouter({ routes: [client] })];
+    const owner = (router: RouterClient) => router[policyHost].retryBudgetOwner?.();
+    expect(owner(one)).toBe(one);
+    expect(owner(other)).toBe(other);
+  });
+
+  it('does not mix the vectors of other routers, nor ask who cannot embed', async () => {
+    const [a, b] = [
+      await destination({ embeddingModel: 'small' }),
+      await destination({ embeddingModel: 'large' }),
+    ];
+    const inner = (client: OpenAIClient) => openRouter({ routes: [client] });
+    const outer = openRouter({ routes: [inner(a.client), inner(b.client)] });
+    for (let i = 0; i < 6; i++) await outer.embeddings('text');
+    expect([asked(a.server), asked(b.server)]).toEqual([6, 0]);
+    const anthropic = new AnthropicClient({ apiKey: 'sk-0123456789abcdef' });
+    const mixed = openRouter({ routes: [anthropic, b.client] });
+    expect(await mixed.embeddings('text')).not.toHaveLength(0);
   });
 
   it('draws on the retry budget of the account it goes on to', async () => {

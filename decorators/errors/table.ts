@@ -9,7 +9,7 @@ type Retryable = boolean | 'by status' | 'never' | 'unsent' | 'refused';
  * construction. This is the only place that knows.
  */
 export const ERROR_TABLE = {
-  LLMError: { unexpected: false, client_closed: false },
+  LLMError: { unexpected: false, client_closed: false, price_unknown: 'refused', worker_ended: false },
   AuthenticationError: { authentication: false },
   RateLimitError: { rate_limit: true, rate_limit_client: 'refused' },
   QuotaExceededError: { quota_exceeded: false },

@@ -95,19 +95,19 @@ export function kindOf({ policy }: AppliedPolicy): string {
  */
 export function nearestUses(applied: readonly AppliedPolicy[], where: string): AppliedPolicy[] {
   const byKind = new Map<string, AppliedPolicy>();
-  let rival: AppliedPolicy | undefined;
+  const rivals = new Map<string, AppliedPolicy>();
   // From the deepest to the nearest, so that a use which settles a dispute comes after it.
   for (const use of [...applied].sort((a, b) => b.depth - a.depth)) {
-    const other = byKind.get(kindOf(use));
-    if (other?.depth === use.depth) rival = use;
-    else if (rival && kindOf(rival) === kindOf(use)) rival = undefined;
-    byKind.set(kindOf(use), use);
+    const kind = kindOf(use);
+    if (byKind.get(kind)?.depth === use.depth) rivals.set(kind, use);
+    else rivals.delete(kind);
+    byKind.set(kind, use);
   }
-  if (rival) {
-    const both = applied.filter((use) => kindOf(use) === kindOf(rival) && use.depth === rival.depth);
+  for (const [kind, rival] of rivals) {
+    const both = applied.filter((use) => kindOf(use) === kind && use.depth === rival.depth);
     const names = [...new Set(both.map(({ via }) => `@${via}`))].join(' and ');
     throw new TypeError(
-      `${where}: @${kindOf(rival)} is brought twice, by ${names}. Write the one you want above the method itself.`,
+      `${where}: @${kind} is brought twice, by ${names}. Write the one you want above the method itself.`,
     );
   }
   return [...byKind.values()];

@@ -40,8 +40,9 @@ export function requestAttributes(call: Call, { request }: CallDescription): Att
     const isList = field === 'stop' || field === 'encoding_format';
     attributes[name] = (isList && !Array.isArray(value) ? [value] : value) as AttributeValue;
   }
-  const format = (request?.['response_format'] as { type?: string } | undefined)?.type;
-  if (format !== undefined) attributes[ATTRIBUTES.outputType] = format.startsWith('json') ? 'json' : 'text';
+  const format = (request?.['response_format'] as { type?: unknown } | null | undefined)?.type;
+  if (typeof format === 'string')
+    attributes[ATTRIBUTES.outputType] = format.startsWith('json') ? 'json' : 'text';
   if (call.streaming) attributes[ATTRIBUTES.stream] = true;
   return attributes;
 }

@@ -25,7 +25,7 @@ export function inputContent({ request }: CallDescription): Attributes {
   const messages = request?.['messages'];
   if (Array.isArray(messages)) {
     const written = (messages as Message[]).map((message) => ({
-      role: message.role,
+      role: message?.role,
       parts: partsOf(message),
     }));
     attributes[ATTRIBUTES.inputMessages] = JSON.stringify(written);
@@ -40,14 +40,17 @@ export function inputContent({ request }: CallDescription): Attributes {
   return attributes;
 }
 
-function partsOf({ role, content, tool_calls: calls, tool_call_id: id }: Message): Part[] {
+function partsOf(message: Message | null | undefined): Part[] {
+  const { role, content, tool_calls: calls, tool_call_id: id } = message ?? {};
   if (role === 'tool') return [{ type: 'tool_call_response', id, response: content }];
   const texts: Part[] =
     typeof content === 'string'
       ? [{ type: 'text', content }]
       : Array.isArray(content)
-        ? (content as Part[]).map((part) =>
-            typeof part['text'] === 'string' ? { type: 'text', content: part['text'] } : { type: part.type },
+        ? (content as (Part | null)[]).map((part) =>
+            typeof part?.['text'] === 'string'
+              ? { type: 'text', content: part['text'] }
+              : { type: part?.type ?? 'unknown' },
           )
         : [];
   const tools = (calls ?? []).map((call) => ({
@@ -76,7 +79,8 @@ export class OutputContent {
   add(answer: unknown): void {
     const { choices } = (answer ?? {}) as { choices?: unknown };
     if (!Array.isArray(choices)) return;
-    (choices as Choice[]).forEach((choice, position) => {
+    (choices as (Choice | null)[]).forEach((choice, position) => {
+      if (!choice) return;
       const at = choice.index ?? position;
       const known = this.choices.get(at) ?? { text: '', tools: new Map<number, ToolCall>(), reason: '' };
       this.choices.set(at, known);

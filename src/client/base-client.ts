@@ -148,7 +148,7 @@ export abstract class BaseLLMClient extends ClientHooks {
       describe: (call) => ({ provider: provider.name, baseURL, ...this.describe(call) }),
       withModel: (method, args, model) => this.withModel(method, args, model),
       account: () => this.accountId(),
-      retryBudgetOwner: credentials.accountAt(baseURL),
+      retryBudgetOwner: this.budgetOwner(credentials.accountAt(baseURL)),
       readError: (response) => this.readError(response),
       carriesContent: (method, event) => this.carriesContent(method, event),
     });
@@ -289,6 +289,11 @@ export abstract class BaseLLMClient extends ClientHooks {
    */
   protected override dropField(field: string, why: string): void {
     this.#warnings.dropped(currentCall(), field, why);
+  }
+
+  /** What the budget for retries, hedges and fallbacks belongs to: all clients of one key and address. Called by the constructor. */
+  protected budgetOwner(account: object): object {
+    return account;
   }
 
   protected override tokenCounter(model: string | undefined): TextCounter {

@@ -171,7 +171,9 @@ function checkPolicies(policies: unknown, where: string): void {
   }
   const uses = usesOf(policies as PolicyUse[], ` in \`policies\` of ${where}`);
   for (const use of nearestUses(uses, `${where}, policies`)) {
-    const remedy = use.depth === 0 ? OWN_OPTIONS[kindOf(use)] : undefined;
+    // A limit of a composite would never hold: the methods have the client's own. Without limits there is nothing to say.
+    const isMisplaced = use.depth === 0 || (kindOf(use) === 'RateLimited' && use.options !== undefined);
+    const remedy = isMisplaced ? OWN_OPTIONS[kindOf(use)] : undefined;
     if (remedy) throw new TypeError(`${where}: @${kindOf(use)} stands in \`policies\`: use ${remedy}.`);
   }
 }

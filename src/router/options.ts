@@ -1,5 +1,6 @@
+import { policyHost } from '../../decorators/pipeline/host.js';
 import { rules, show, unknownOption } from '../../decorators/pipeline/options.js';
-import { BaseLLMClient } from '../client/base-client.js';
+import type { BaseLLMClient } from '../client/base-client.js';
 import type { ClientOptions } from '../client/options.js';
 import { Route, type RouteOptions } from './route.js';
 
@@ -80,9 +81,9 @@ export function routesOf(options: RouterOptions, className: string): Route[] {
 }
 
 function checkRoute(route: unknown, where: string): RouteOptions {
-  if (route instanceof BaseLLMClient) return { client: route };
+  if (isClient(route)) return { client: route };
   const options = route as RouteOptions | null | undefined;
-  if (!(options?.client instanceof BaseLLMClient)) {
+  if (!isClient(options?.client)) {
     const found = show((options as { client?: unknown } | null | undefined)?.client ?? route);
     throw new TypeError(`${where}: \`client\` is ${found}: give a client, such as new OpenAIClient().`);
   }
@@ -95,6 +96,16 @@ function checkRoute(route: unknown, where: string): RouteOptions {
     if (wrong) throw new TypeError(`${where}: \`${name}\` is ${show(value)}: ${wrong}.`);
   }
   return options;
+}
+
+/** By what it can do, not by its class: it may come from another copy of the package. */
+function isClient(value: unknown): value is BaseLLMClient {
+  const client = value as Partial<BaseLLMClient> | null | undefined;
+  return (
+    client?.[policyHost] !== undefined &&
+    typeof client.chatCompletion === 'function' &&
+    typeof client.streamChatCompletion === 'function'
+  );
 }
 
 function isNames(value: unknown): boolean {

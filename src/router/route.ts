@@ -2,6 +2,7 @@ import type { LLMError, RateLimitInfo } from '../../decorators/errors/index.js';
 import { isOwnRefusal } from '../../decorators/errors/table.js';
 import { runtime } from '../../decorators/pipeline/runtime.js';
 import type { BaseLLMClient } from '../client/base-client.js';
+import type { Errand } from './choose.js';
 import { PeakEwma } from './peak-ewma.js';
 
 /** One destination of a router. */
@@ -46,8 +47,8 @@ export interface RouteSnapshot {
   readonly quotaLeft: number | undefined;
 }
 
-/** Statuses of failures that another call to the same place will meet again: the key, the account, the path or the model. */
 const LASTING_STATUSES = new Set([401, 402, 403, 404]);
+const LASTING_CODES = new Set(['authentication', 'quota_exceeded']);
 
 /** A destination and how it has been doing. */
 export class Route {
@@ -99,12 +100,21 @@ export class Route {
    * What a call that is sent this way now has to expect, in milliseconds: the wait for its limiter, and the latency, more
    * of it the more calls run and the less is left of the provider's limits. A route that was never tried costs nothing.
    */
-  costOf(operation: string, tokens: number, now: number): number {
-    const waitMs = this.client.limiter?.expectedWaitMs({ requests: 1, tokens }) ?? 0;
+  costOf({ operation, tokens, model }: Errand, now: number): number {
     const latencyMs = this.latencies.get(operation)?.at(now) ?? 0;
     // What is nearly used up counts as ten times as slow, not as infinitely so: it can still answer.
     const quotaLeft = Math.max(0.1, this.quotaLeft(now) ?? 1);
-    return waitMs + ((latencyMs + 1) * (this.inFlight + 1)) / (this.weight * quotaLeft);
+    const waitMs = this.waitMs(tokens, this.modelFor(model) ?? this.client.model);
+    return waitMs + ((latencyMs + 1) * (1 + this.inFlight / this.weight)) / quotaLeft;
+  }
+
+  /** The wait for the limiter of its client, which may have a balance for each model. */
+  private waitMs(tokens: number, model: string | undefined): number {
+    const { limiter } = this.client;
+    if (!limiter) return 0;
+    const cost = { requests: 1, tokens };
+    const ofAll = limiter.expectedWaitMs(cost);
+    return model === undefined ? ofAll : Math.max(ofAll, limiter.expectedWaitMs(cost, model));
   }
 
   begin(): void {
@@ -117,12 +127,17 @@ export class Route {
   }
 
   /** An answer, or the first content of a stream, has come after `latencyMs`. */
-  succeeded(operation: string, latencyMs: number): void {
-    this.inARow = 0;
-    this.lastFailure = undefined;
+  answered(operation: string, latencyMs: number): void {
     const known = this.latencies.get(operation) ?? new PeakEwma();
     known.add(latencyMs, runtime().now());
     this.latencies.set(operation, known);
+  }
+
+  /** A call has come to its end without a failure. It is left out for 0 ms. */
+  succeeded(): 0 {
+    this.inARow = 0;
+    this.lastFailure = undefined;
+    return 0;
   }
 
   /** Takes the provider's account of its limits. */
@@ -135,16 +150,22 @@ export class Route {
     this.quota = { left: Math.min(...shares), until: runtime().now() + Math.max(...resets) };
   }
 
-  /** A call has failed here; gives for how long the route is left out, 0 when that was not the route's fault. */
-  failed(error: LLMError, { coolDownMs, maxCoolDownMs }: CoolDown): number {
-    if (!isFaultOfRoute(error)) return 0;
+  /**
+   * A call has failed here; gives for how long the route is left out, 0 when that was not the route's fault. Calls that
+   * fail while it is left out already were sent before: they do not lengthen it.
+   *
+   * @param fromOutside Whether the call was ended by its caller, or by the router.
+   */
+  failed(error: LLMError, { coolDownMs, maxCoolDownMs }: CoolDown, fromOutside = false): number {
+    if (!isFaultOfRoute(error, fromOutside)) return 0;
+    const now = runtime().now();
     this.failures++;
     this.lastFailure = error;
     this.observe(error.rateLimit);
-    const grown = Math.min(maxCoolDownMs, coolDownMs * 2 ** Math.min(this.inARow++, 30));
-    const lasting = error.statusCode !== undefined && LASTING_STATUSES.has(error.statusCode);
-    const forMs = Math.max(isQuotaGone(error) || lasting ? maxCoolDownMs : grown, error.retryAfterMs ?? 0);
-    this.coolUntil = Math.max(this.coolUntil, runtime().now() + forMs);
+    if (this.coolingForMs(now) === 0) this.inARow++;
+    const grown = Math.min(maxCoolDownMs, coolDownMs * 2 ** Math.min(this.inARow - 1, 30));
+    const forMs = Math.max(isLasting(error) ? maxCoolDownMs : grown, error.retryAfterMs ?? 0);
+    this.coolUntil = Math.max(this.coolUntil, now + forMs);
     return forMs;
   }
 
@@ -166,19 +187,21 @@ export class Route {
   }
 }
 
-function isQuotaGone(error: LLMError): boolean {
-  return error.code === 'quota_exceeded';
+/** Whether another call to the same place will meet the failure again: the key, the account, the path or the model. */
+function isLasting({ code, statusCode }: LLMError): boolean {
+  return LASTING_CODES.has(code) || (statusCode !== undefined && LASTING_STATUSES.has(statusCode));
 }
 
 /** Whether a failure says something about the place that it came from, and not about the request or about us. */
-export function isFaultOfRoute(error: LLMError): boolean {
-  if (error.origin === 'client' || error.code === 'aborted' || error.code === 'timeout_total') return false;
-  if (error.retryable || isQuotaGone(error)) return true;
-  return error.statusCode !== undefined && LASTING_STATUSES.has(error.statusCode);
+export function isFaultOfRoute(error: LLMError, fromOutside = false): boolean {
+  if (error.origin === 'client') return false;
+  // What nobody around the route has ended, the route's client has: its deadline, or its end.
+  if (error.code === 'aborted' || error.code === 'timeout_total') return !fromOutside;
+  return error.retryable || isLasting(error);
 }
 
 /** Whether the same call may succeed on another route. */
-export function maySucceedElsewhere(error: LLMError): boolean {
+export function maySucceedElsewhere(error: LLMError, fromOutside = false): boolean {
   // A route that refuses by itself is not ill, but the call has to go elsewhere.
-  return isFaultOfRoute(error) || isOwnRefusal(error.code) || error.code === 'client_closed';
+  return isFaultOfRoute(error, fromOutside) || isOwnRefusal(error.code) || error.code === 'client_closed';
 }

@@ -1,4 +1,5 @@
 import { OverloadedError, type LLMError } from '../../decorators/errors/index.js';
+import { isOwnRefusal } from '../../decorators/errors/table.js';
 import { definePolicy, type Call, type Next, type Stage } from '../../decorators/pipeline/index.js';
 import { hostOf } from '../../decorators/pipeline/host.js';
 import { runtime } from '../../decorators/pipeline/runtime.js';
@@ -26,12 +27,12 @@ export function routeOf(call: Call | undefined): Route {
 
 /**
  * Sends each attempt along one of the router's routes, and a failed one at once along another, until it succeeds, none is
- * left, or the failure would be the same everywhere. Stands inside `Hedged`: a hedge goes another way than the
- * attempt that it is to overtake.
+ * left, or the failure would be the same everywhere. Stands inside the router's own limits and circuit, which are about
+ * the router and not about a route, and inside `Hedged`: a hedge goes another way than the attempt that it is to overtake.
  */
 export const Routed = definePolicy<object>({
   kind: 'Routed',
-  place: { inside: 'Hedged' },
+  place: { inside: 'CircuitBreaker(permit)' },
   neverAborts: true,
   create: ({ self }) => new RoutedStage((self as { [routing]: Routing })[routing]),
 });
@@ -48,24 +49,26 @@ class RoutedStage implements Stage<object> {
     inUse.set(call.args, busy);
     const errand = await errandOf(call, routes);
     const failed = new Set<Route>();
-    let attempt: Call | undefined;
-    let lastFailure: unknown;
+    const failures: unknown[] = [];
+    // What may pass decides whether the whole round is tried again.
+    const thrown = (): unknown =>
+      failures.find((failure) => call.view(failure).retryable) ?? failures[failures.length - 1];
     for (;;) {
       const left = routes.filter((route) => !failed.has(route));
       const unused = left.filter((route) => !busy.get(route));
       const route = chooseRoute(unused, errand) ?? chooseRoute(left, errand);
-      if (!route) throw lastFailure ?? allCoolingDown(call, routes);
-      if (attempt && !mayTry(route)) throw lastFailure;
-      attempt = this.begin(call, route, busy);
+      if (!route) throw thrown() ?? allCoolingDown(call, routes);
+      if (wasSent(call, failures) && !mayTry(route)) throw thrown();
+      const attempt = this.begin(call, route, busy);
       const startedAt = runtime().now();
       try {
         const result = await next(attempt);
-        route.succeeded(errand.operation, runtime().now() - startedAt);
+        route.answered(errand.operation, runtime().now() - startedAt);
         return result;
       } catch (failure) {
-        if (call.aborted || !maySucceedElsewhere(call.view(failure))) throw failure;
+        if (call.aborted || !maySucceedElsewhere(call.view(failure), attempt.aborted)) throw failure;
         failed.add(route);
-        lastFailure = failure;
+        failures.push(failure);
       }
     }
   }
@@ -81,7 +84,7 @@ class RoutedStage implements Stage<object> {
     attempt.onEnd(({ error }) => {
       route.end();
       busy.set(route, (busy.get(route) ?? 1) - 1);
-      const coolDownMs = error ? route.failed(error, this.router) : 0;
+      const coolDownMs = error ? route.failed(error, this.router, attempt.aborted) : route.succeeded();
       if (error && coolDownMs > 0) {
         attempt.emit({ type: 'route', state: 'cooling', to: route.name, coolDownMs, error });
       }
@@ -96,6 +99,11 @@ async function errandOf(call: Call, routes: readonly Route[]): Promise<Errand> {
   const { inputTokens = 0, maxOutputTokens = 0 } = estimate ?? {};
   const what = hostOf(call.self)?.describe?.(call)?.operation ?? 'request';
   return { operation: call.streaming ? `${what} stream` : what, tokens: inputTokens + maxOutputTokens };
+}
+
+/** Whether the last failure came back from a provider: what was refused here has cost nobody anything. */
+function wasSent(call: Call, failures: readonly unknown[]): boolean {
+  return failures.length > 0 && !isOwnRefusal(call.view(failures[failures.length - 1]).code);
 }
 
 /** A call that goes on elsewhere is one more there: it draws on the budget that the retries there draw on. */

@@ -3,10 +3,12 @@ import {
   currentCall,
   policyHost,
   type Call,
+  type CallDescription,
   type CallOptions,
   type Continuation,
 } from '../../decorators/pipeline/index.js';
 import { runtime } from '../../decorators/pipeline/runtime.js';
+import type { BaseLLMClient } from '../client/base-client.js';
 import { checkMessages, checkParams } from '../client/arguments.js';
 import { responseInfo, type ResponseInfo } from '../client/response-info.js';
 import type { ApiRequest } from '../client/send.js';
@@ -87,11 +89,15 @@ export class RouterClient extends OpenAICompatibleClient {
     const stream = route.client.streamChatCompletion(messages, withModel(params, route), once(options));
     return continueWith({
       async *[Symbol.asyncIterator]() {
-        let isFirst = true;
-        for await (const chunk of stream) {
-          if (isFirst || chunk.usage) tell(call, route, chunk);
-          isFirst = false;
-          yield chunk;
+        let first: ChatCompletionChunk | undefined;
+        try {
+          for await (const chunk of stream) {
+            if (!first) tell(call, route, (first = chunk));
+            yield chunk;
+          }
+        } finally {
+          // The usage comes last, and is remembered of the first.
+          if (first) tell(call, route, first);
         }
       },
     });
@@ -143,6 +149,16 @@ export class RouterClient extends OpenAICompatibleClient {
     await Promise.all(this.#routes.map(({ client }) => client.close(how)));
   }
 
+  /** Nothing is known of an address: that is the route's. */
+  protected override describe(call: Call): CallDescription {
+    return { ...super.describe(call), baseURL: undefined };
+  }
+
+  /** Its rounds are its own, whatever else is routed in this process. */
+  protected override budgetOwner(): object {
+    return this;
+  }
+
   protected override checkArguments(method: string, args: readonly unknown[]): void {
     const where = `${this.methodLabel(method)}()`;
     const [first, params] = args;
@@ -172,26 +188,32 @@ export class RouterClient extends OpenAICompatibleClient {
 
   #routesFor(call: Call): readonly Route[] {
     if (call.method === 'embedBatch') return embeddingRoutes(this.#routes);
-    const [first] = this.#routes;
     if (call.method === 'request') {
-      return this.#routes.filter(({ client }) => first && providerOf(client) === providerOf(first.client));
+      const [first] = this.#routes;
+      return this.#routes.filter(({ client }) => first && areAlike(client, first.client));
     }
     const { model } = (call.args[1] ?? {}) as ChatParams;
     return this.#routes.filter((route) => route.serves(model));
   }
 }
 
-/** Vectors of different models cannot be mixed: those that name one, else those that are like the first route. */
+/** Vectors of different models cannot be mixed: those that name one, else those that are like the first route that embeds. */
 function embeddingRoutes(routes: readonly Route[]): readonly Route[] {
   const named = routes.filter(({ options }) => options.embeddingModel !== undefined);
   if (named.length > 0) return named;
-  const [first] = routes;
-  return routes.filter(
-    ({ client }) =>
-      first &&
-      providerOf(client) === providerOf(first.client) &&
-      client.embeddingModel === first.client.embeddingModel,
+  const embedding = routes.filter(
+    ({ client }) => (client.constructor as typeof BaseLLMClient).provider?.hasEmbeddings !== false,
   );
+  const [first] = embedding;
+  return embedding.filter(
+    ({ client }) =>
+      first && areAlike(client, first.client) && client.embeddingModel === first.client.embeddingModel,
+  );
+}
+
+/** Whether two clients call the same API; what is behind a router is known to it alone. */
+function areAlike(a: BaseLLMClient, b: BaseLLMClient): boolean {
+  return a === b || (!(routing in a) && !(routing in b) && providerOf(a) === providerOf(b));
 }
 
 /** The router tries again itself, and elsewhere. */
