@@ -2,9 +2,10 @@ import { Breaker, isBreaker } from './circuit/breaker.js';
 import type { CircuitSnapshot } from './circuit/circuit.js';
 import { checkBreakerOptions, fingerprint, type BreakerOptions } from './circuit/options.js';
 import type { Call } from './pipeline/call.js';
+import { DirectStage, type Inward, type OnFailure, type OnResult } from './pipeline/direct-stage.js';
 import { hostOf } from './pipeline/host.js';
 import { isStream } from './pipeline/opened-stream.js';
-import { definePolicy, type Next, type PolicyTarget, type Stage } from './pipeline/policy.js';
+import { definePolicy, type PolicyTarget } from './pipeline/policy.js';
 
 /** What `@CircuitBreaker` takes: the options of a breaker, made at the first call, or a `Breaker` that several share. */
 export type CircuitBreakerOptions = BreakerOptions | Breaker;
@@ -56,24 +57,46 @@ export const CircuitBreaker = definePolicy<CircuitBreakerOptions>({
 });
 
 /** Refuses before anything is waited for or taken. */
-class CheckStage implements Stage<CircuitBreakerOptions> {
-  constructor(private readonly breakers: Breakers) {}
+class CheckStage extends DirectStage<CircuitBreakerOptions> {
+  constructor(private readonly breakers: Breakers) {
+    super();
+  }
 
-  async run(call: Call, next: Next, options: CircuitBreakerOptions): Promise<unknown> {
+  drive(
+    call: Call,
+    inward: Inward,
+    options: CircuitBreakerOptions,
+    onResult: OnResult | undefined,
+    onFailure: OnFailure | undefined,
+  ): Promise<unknown> {
     this.breakers.get(options).check(call);
-    return next();
+    return inward(call, onResult, onFailure);
   }
 }
 
 /** Holds a permit while a call is under way. */
-class PermitStage implements Stage<CircuitBreakerOptions> {
-  constructor(private readonly breakers: Breakers) {}
+class PermitStage extends DirectStage<CircuitBreakerOptions> {
+  constructor(private readonly breakers: Breakers) {
+    super();
+  }
 
-  async run(call: Call, next: Next, options: CircuitBreakerOptions): Promise<unknown> {
+  drive(
+    call: Call,
+    inward: Inward,
+    options: CircuitBreakerOptions,
+    onResult: OnResult | undefined,
+    onFailure: OnFailure | undefined,
+  ): Promise<unknown> {
     const permit = this.breakers.get(options).enter(call);
-    const result = await next();
-    if (permit && isStream(result)) permit.opened();
-    return result;
+    if (!permit) return inward(call, onResult, onFailure);
+    return inward(
+      call,
+      (result) => {
+        if (isStream(result)) permit.opened();
+        return onResult ? onResult(result) : result;
+      },
+      onFailure,
+    );
   }
 
   snapshot(): Record<string, CircuitSnapshot> {

@@ -3,9 +3,10 @@ import { matches } from './fallback/matches.js';
 import { checkFallback, listed } from './fallback/options.js';
 import type { AnyOptions, FallbackDecorator } from './fallback/types.js';
 import { checkTarget, wayTo } from './fallback/ways.js';
-import { definePolicy, type Call, type Next, type Stage } from './pipeline/index.js';
+import { DirectStage, type Inward, type OnFailure, type OnResult } from './pipeline/direct-stage.js';
+import { definePolicy, type Call, type Next } from './pipeline/index.js';
 import { runtime } from './pipeline/runtime.js';
-import { retryBudgetOf } from './retry/budget.js';
+import { retryBudgetOf, type RetryBudget } from './retry/budget.js';
 
 export type {
   ClientTarget,
@@ -68,12 +69,30 @@ interface Uses {
   answered: number;
 }
 
-class FallbackStage implements Stage<AnyOptions> {
+/** A call that has failed, and what may be done about it. */
+interface Failing {
+  readonly call: Call;
+  readonly to: ReturnType<typeof listed>['to'];
+  readonly on: ReturnType<typeof listed>['on'];
+  /** When the caller's time is over. */
+  readonly until: number;
+  readonly budget: RetryBudget | undefined;
+  readonly fork: (args?: readonly unknown[]) => Call;
+  readonly inward: Inward;
+}
+
+class FallbackStage extends DirectStage<AnyOptions> {
   private readonly uses = new Map<string, Uses>();
   private calls = 0;
   private failed = 0;
 
-  async run(call: Call, next: Next, options: AnyOptions): Promise<unknown> {
+  drive(
+    call: Call,
+    inward: Inward,
+    options: AnyOptions,
+    onResult: OnResult | undefined,
+    onFailure: OnFailure | undefined,
+  ): Promise<unknown> {
     const { to, on, budget: bounds } = listed(options);
     for (const target of to) checkTarget(target, call);
     this.calls++;
@@ -83,15 +102,30 @@ class FallbackStage implements Stage<AnyOptions> {
     // Where no `@Timeout` keeps it, the caller's time is kept here.
     const until = runtime().now() + (call.options.timeoutMs ?? Infinity);
     const budget = retryBudgetOf(call.self, bounds);
-    let failure: unknown;
-    try {
-      return await next(fork());
-    } catch (error) {
-      failure = error;
-    } finally {
-      // Retries count the calls that they are a share of: where none are made, this does.
+    // Retries count the calls that they are a share of: where none are made, this does.
+    const count = (): void => {
       if (allowance.left === Infinity) budget?.countCall();
-    }
+    };
+    return inward(
+      fork(),
+      (result) => {
+        count();
+        return onResult ? onResult(result) : result;
+      },
+      (error) => {
+        count();
+        const answer = this.fallBack({ call, to, on, until, budget, fork, inward }, error);
+        return answer.then(onResult, onFailure);
+      },
+    );
+  }
+
+  private async fallBack(
+    { call, to, on, until, budget, fork, inward }: Failing,
+    first: unknown,
+  ): Promise<unknown> {
+    const next: Next = (inner = call) => inward(inner, undefined, undefined);
+    let failure = first;
     for (const target of to) {
       const error = call.view(failure);
       if (call.aborted || error.code === 'aborted' || runtime().now() >= until) break;

@@ -6,12 +6,14 @@ import {
   APIError,
   ConnectionError,
   LLMError,
+  onPolicyEvent,
   policyHost,
   RateLimitError,
   RetryWithBackoff,
   Timeout,
   TimeoutError,
   type CallOptions,
+  type PolicyEvent,
   type PolicyHost,
   type RetryOptions,
 } from '../../decorators/index.js';
@@ -422,5 +424,59 @@ describe('bad options', () => {
 
   it('of undefined stand for the defaults', () => {
     expect(() => onMethod(RetryWithBackoff({ maxRetries: undefined } as never))).not.toThrow();
+  });
+});
+
+describe('what a retry tells and keeps to', () => {
+  it('is told as an event with its wait, which is told too', async () => {
+    const client = new Client([down()], { baseDelayMs: 50, jitter: 'none' });
+    const told: PolicyEvent[] = [];
+    onPolicyEvent(client, (event) => told.push(event));
+    await run(client);
+    expect(told.map(({ type, attempt }) => [type, attempt])).toEqual([
+      ['attempt', 1],
+      ['retry', 1],
+      ['wait', 1],
+      ['attempt', 2],
+      ['success', 2],
+    ]);
+    expect(told[1]).toMatchObject({ delayMs: 50, error: { code: 'connection' } });
+    expect(told[2]).toMatchObject({ reason: 'backoff', waitMs: 50 });
+  });
+
+  it('warns of nothing where nobody wants to be told', async () => {
+    const warned = jest.spyOn(process, 'emitWarning').mockImplementation(() => undefined);
+    await run(new Client([down()]));
+    expect(warned).not.toHaveBeenCalled();
+  });
+
+  it('names `onRetry` when that has failed', async () => {
+    const warned = jest.spyOn(process, 'emitWarning').mockImplementation(() => undefined);
+    const onRetry = (): never => {
+      throw new Error('of the user');
+    };
+    await run(new Client([down()], { onRetry }));
+    expect(warned.mock.calls).toEqual([['`onRetry` failed: Error: of the user', 'KeelsonWarning']]);
+  });
+
+  it('is not kept from a retry by a deadline that is far off', async () => {
+    class Hurried {
+      calls = 0;
+      @Timeout({ totalMs: 60_000 })
+      @RetryWithBackoff({ baseDelayMs: 10, jitter: 'none' })
+      async ask(): Promise<string> {
+        if (++this.calls === 1) throw down();
+        return 'answer';
+      }
+    }
+    const answer = new Hurried().ask();
+    await time.runAll();
+    expect(await answer).toBe('answer');
+  });
+
+  it('refuses a budget of null', () => {
+    expect(() => onMethod(RetryWithBackoff({ budget: null as never }))).toThrow(
+      /`budget` is null: give an object or false/,
+    );
   });
 });

@@ -51,6 +51,8 @@ export class Breaker {
   private untold: PolicyEventBody[] = [];
   /** The circuit that a call was checked against, until its permit is taken. */
   private readonly checked = new WeakMap<Call, Circuit>();
+  /** The same of the call checked last, which mostly goes on at once: a map that is written at each call has its price. */
+  private latest: { readonly call: Call; readonly circuit: Circuit } | undefined;
 
   constructor(private readonly options: BreakerOptions = {}) {
     checkBreakerOptions(options, 'Breaker');
@@ -103,8 +105,9 @@ export class Breaker {
    */
   check(call: Call): void {
     const circuit = this.circuitOf(this.keyOf(call));
-    this.checked.set(call, circuit);
     this.refuse(call, circuit.refusal(runtime().now()));
+    if (this.latest) this.checked.set(this.latest.call, this.latest.circuit);
+    this.latest = { call, circuit };
   }
 
   /**
@@ -113,14 +116,13 @@ export class Breaker {
    * @throws CircuitOpenError when its circuit does not let it through.
    */
   enter(call: Call): Permit | undefined {
-    // A policy between may have forked the call.
-    const circuit = this.checked.get(call) ?? this.circuitOf(this.keyOf(call));
+    const circuit = this.checkedFor(call);
     const now = runtime().now();
     const refusal = circuit.refusal(now);
     this.refuse(call, refusal);
     if (refusal) return undefined;
     const { tripOn } = this.options;
-    const permit = new Permit(circuit, circuit.take(now), call, tripOn, this.settings.slowCallMs);
+    const permit = new Permit(circuit, circuit.take(now), call, tripOn, this.settings.slowCallMs, now);
     call.onEnd((outcome) => {
       try {
         permit.end(outcome);
@@ -129,6 +131,16 @@ export class Breaker {
       }
     });
     return permit;
+  }
+
+  private checkedFor(call: Call): Circuit {
+    const { latest } = this;
+    if (latest?.call !== call) {
+      // A policy between may have forked the call.
+      return this.checked.get(call) ?? this.circuitOf(this.keyOf(call));
+    }
+    this.latest = undefined;
+    return latest.circuit;
   }
 
   private refuse(call: Call, refusal: Refusal | undefined): void {

@@ -7,7 +7,6 @@ import type { BreakerOptions } from './options.js';
 
 /** What a call that was let through holds until it ends, for a stream until its iteration does. */
 export class Permit {
-  private readonly startedAt = runtime().now();
   /** How long the answer, or the first content of a stream, took to come; undefined while it has not. */
   private answeredAfterMs: number | undefined;
   /** While a stream has shown no content: how long it took to open, and its consumer has waited for its events so far. */
@@ -19,6 +18,7 @@ export class Permit {
     private readonly call: Call,
     private readonly tripOn: BreakerOptions['tripOn'],
     private readonly slowCallMs: number,
+    private readonly startedAt: number,
   ) {
     // Only trial calls are watched: every event of a stream that is listened to has its price.
     if (circuit.isTrial(generation)) {
@@ -38,7 +38,7 @@ export class Permit {
     const host = hostOf(call.self);
     call.onEvent((event) => {
       if (this.answeredAfterMs !== undefined) return;
-      this.waitedMs = this.latencyMs();
+      this.waitedMs = this.latencyMs(runtime().now());
       if (host?.carriesContent?.(call.method, event) !== false) this.answeredAfterMs = this.waitedMs;
     });
   }
@@ -46,20 +46,20 @@ export class Permit {
   /** Gives it back with what the call came to. */
   end({ error }: CallOutcome): void {
     const { circuit, generation } = this;
+    const now = runtime().now();
     let result: CallResult | undefined;
     try {
       const answered = this.answeredAfterMs !== undefined;
       const failed = error !== undefined && isFailure(error, answered, this.tripOn);
-      if (!error || failed) result = { failed, slow: this.latencyMs() >= this.slowCallMs, error };
+      if (!error || failed) result = { failed, slow: this.latencyMs(now) >= this.slowCallMs, error };
     } finally {
-      circuit.end(generation, result, runtime().now());
+      circuit.end(generation, result, now);
     }
   }
 
   /** How long the caller has waited for the answer, or for a first sign of it. What a consumer takes to ask does not count. */
-  private latencyMs(): number {
+  private latencyMs(now: number): number {
     if (this.answeredAfterMs !== undefined) return this.answeredAfterMs;
-    const now = runtime().now();
     if (this.waitedMs === undefined) return now - this.startedAt;
     return this.waitedMs + (now - (this.call.waitingSince ?? now));
   }

@@ -70,7 +70,7 @@ export class Race {
       // The attempts hear of it after this; then they are ended with what they were aborted with.
       this.call.onAbort((error) =>
         queueMicrotask(() => {
-          this.end(error);
+          this.end(() => error);
           reject(error);
         }),
       );
@@ -132,7 +132,7 @@ export class Race {
     const ofFirst = attempt === this.first || !this.first.ended;
     if (ofFirst) this.rules.measured(runtime().now() - (this.enteredAt ?? this.startedAt));
     if (attempt !== this.first) this.tell(attempt, 'won');
-    this.end(this.givenUp(`attempt ${attempt.attempt} has answered`));
+    this.end(() => this.givenUp(`attempt ${attempt.attempt} has answered`));
   }
 
   /** `next()` has given a result, which for a stream comes before the attempt ends. What is too late is closed by the pipeline. */
@@ -149,7 +149,7 @@ export class Race {
     if (isRefusal(error)) this.close();
     else if (!this.mayPass(error)) {
       this.decider = attempt;
-      this.end(this.givenUp(`attempt ${attempt.attempt} has failed for good`));
+      this.end(() => this.givenUp(`attempt ${attempt.attempt} has failed for good`));
     }
   }
 
@@ -174,14 +174,17 @@ export class Race {
       else if (failure.isCue) this.hedge('failure');
     }
     if (this.pending.size > 0) return;
-    this.end(failure.error);
+    this.end(() => failure.error);
     this.reject(verdict(this.failures));
   }
 
-  private end(reason: LLMError): void {
+  private end(why: () => LLMError): void {
     if (this.isOver) return;
     this.isOver = true;
     this.cancelTimer();
+    // Mostly there are no others: an error is not made for nobody, its stack costs more than the call.
+    if (![...this.pending].some((attempt) => !attempt.ended)) return;
+    const reason = why();
     // First all leave the queue: what one gives back must not go to another.
     for (const attempt of this.pending) attempt.abort(reason);
     for (const attempt of this.pending) attempt.giveUp(reason);
