@@ -40,6 +40,9 @@ const commonjs = (experimentalDecorators) => ({
 export default {
   // Longer than jest's five seconds: a test must not fail because a machine is busy.
   testTimeout: 30_000,
+  // What a suite leaves in memory adds up over hundreds of them: a worker that has too much is replaced.
+  maxWorkers: 2,
+  workerIdleMemoryLimit: '1GB',
   projects: [
     suite('legacy', commonjs(true)),
     suite('standard', commonjs(false)),
