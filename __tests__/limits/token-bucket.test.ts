@@ -202,3 +202,24 @@ describe('TokenBucket', () => {
     expect(bucket.available).toBe(1);
   });
 });
+
+describe('what a bucket says', () => {
+  const bucket = () => new TokenBucket(1, 2);
+
+  it('names the method and the argument that is wrong', async () => {
+    await expect(bucket().acquire(-1)).rejects.toThrow('TokenBucket.acquire(): `tokens` is -1:');
+    expect(() => bucket().tryAcquire(NaN)).toThrow('TokenBucket.tryAcquire(): `tokens` is NaN:');
+    await expect(bucket().acquire(1, { timeoutMs: -1 })).rejects.toThrow(
+      'TokenBucket.acquire(): `timeoutMs` is -1:',
+    );
+    await expect(bucket().acquire(1, { signal: null as never })).rejects.toThrow(
+      'TokenBucket.acquire(): `signal` is null: give an AbortSignal',
+    );
+  });
+
+  it('tells that a wait was aborted', async () => {
+    await expect(bucket().acquire(1, { signal: AbortSignal.abort() })).rejects.toThrow(
+      'The wait for tokens was aborted.',
+    );
+  });
+});

@@ -474,6 +474,11 @@ describe('what a retry tells and keeps to', () => {
     expect(await answer).toBe('answer');
   });
 
+  it('keeps the number of its retries where the caller says other things', async () => {
+    const { signal } = new AbortController();
+    expect((await run(new Client(many(down), { maxRetries: 5 }), { signal })).at).toHaveLength(6);
+  });
+
   it('refuses a budget of null', () => {
     expect(() => onMethod(RetryWithBackoff({ budget: null as never }))).toThrow(
       /`budget` is null: give an object or false/,
