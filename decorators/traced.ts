@@ -1,3 +1,4 @@
+import { classNameOf } from './pipeline/class-name.js';
 import { hostOf, type CallDescription } from './pipeline/host.js';
 import { onPolicyEvent, tell, type PolicyEvent } from './pipeline/events.js';
 import { definePolicy, type Call, type CallOutcome, type Next, type Stage } from './pipeline/index.js';
@@ -151,7 +152,7 @@ class TracedStage implements Stage<TracedOptions> {
     { spanName, attributes: more }: TracedOptions,
   ): TelemetrySpan {
     const { operation, model } = description;
-    const method = `${className(call.self)}.${call.label}`;
+    const method = `${classNameOf(call.self)}.${call.label}`;
     const usual = operation === undefined ? method : [operation, model].filter(Boolean).join(' ');
     const name = typeof spanName === 'function' ? answerOf(spanName, call, '`spanName`') : spanName;
     const attributes = {
@@ -218,10 +219,6 @@ function answerOf<T>(fn: (call: Call) => T, call: Call, name: string): T | undef
   let answer: T | undefined;
   tell((told: Call) => (answer = fn(told)), call, `${name} of @Traced`);
   return answer;
-}
-
-function className(self: object): string {
-  return typeof self === 'function' ? self.name : (self.constructor?.name ?? 'Object');
 }
 
 function semconvOfEnvironment(): Semconv {

@@ -1,3 +1,4 @@
+import { classNameOf } from '../pipeline/class-name.js';
 import type { Call } from '../pipeline/call.js';
 import { hostOf } from '../pipeline/host.js';
 import { show } from '../pipeline/options.js';
@@ -86,8 +87,4 @@ function tenantOf(call: Call, tenant: (call: Call) => string): string {
   throw new TypeError(
     `${call.label}(): \`tenant\` of its cache returned ${answer === '' ? 'an empty string' : show(answer)}: it must return the name of the tenant, and not later.`,
   );
-}
-
-function classNameOf(self: object): string {
-  return typeof self === 'function' ? self.name : (self.constructor?.name ?? 'Object');
 }

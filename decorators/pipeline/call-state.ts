@@ -1,6 +1,7 @@
 import type { AttemptSummary, LLMError } from '../errors/index.js';
 import { AbortScope } from './abort-scope.js';
 import type { Call, CallChanges, CallFacts, CallOptions, CallOutcome, RetryAllowance } from './call.js';
+import { classNameOf } from './class-name.js';
 import { attemptOptions } from './call-options.js';
 import { deliver, isObserved, tell, type PolicyEventBody } from './events.js';
 import { closeStream } from './opened-stream.js';
@@ -76,10 +77,7 @@ export class CallState extends AbortScope implements Call {
   }
 
   get className(): string {
-    const { self } = this;
-    return typeof self === 'function'
-      ? (self as { name: string }).name
-      : (self.constructor?.name ?? 'Object');
+    return classNameOf(this.self);
   }
 
   /** Whether something beyond the policies may end this call: its caller, the call around it, or the host. */
