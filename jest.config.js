@@ -5,6 +5,7 @@ const onlyOnce = ['<rootDir>/__tests__/package/', '<rootDir>/__tests__/examples/
 const suite = (displayName, tsconfig) => ({
   displayName,
   testEnvironment: 'node',
+  setupFiles: ['<rootDir>/jest.setup.cjs'],
   testMatch: ['<rootDir>/__tests__/**/*.test.ts'],
   testPathIgnorePatterns: ['/node_modules/', ...onlyOnce],
   moduleNameMapper: {
