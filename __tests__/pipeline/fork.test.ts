@@ -1,3 +1,4 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import {
   currentCall,
   definePolicy,
@@ -11,7 +12,7 @@ import { failureOf } from '../support/policies.js';
 
 let time: VirtualRuntime;
 let restore: () => void;
-beforeEach(() => ({ runtime: time, restore } = installVirtualRuntime()));
+beforeEach(() => void ({ runtime: time, restore } = installVirtualRuntime()));
 afterEach(() => restore());
 
 interface Script {

@@ -1,3 +1,4 @@
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import {
   Cached,
   ConnectionError,
@@ -16,7 +17,7 @@ import { installVirtualRuntime, type VirtualRuntime } from '../support/virtual-r
 
 let time: VirtualRuntime;
 let restore: () => void;
-beforeEach(() => ({ runtime: time, restore } = installVirtualRuntime()));
+beforeEach(() => void ({ runtime: time, restore } = installVirtualRuntime()));
 afterEach(() => restore());
 
 const pass = (ms: number) => new Promise<void>((resolve) => time.setTimer(resolve, ms));

@@ -1,3 +1,4 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { OpenAIClient } from 'keelson';
 import {
   CircuitOpenError,
@@ -13,7 +14,7 @@ import { installVirtualRuntime, type VirtualRuntime } from '../support/virtual-r
 
 let time: VirtualRuntime;
 let restore: () => void;
-beforeEach(() => ({ runtime: time, restore } = installVirtualRuntime()));
+beforeEach(() => void ({ runtime: time, restore } = installVirtualRuntime()));
 afterEach(() => restore());
 
 const kinds = (target: object): string[] =>

@@ -1,3 +1,4 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { LLMError, OpenAIClient, RateLimitError, TimeoutError, InternalServerError } from 'keelson';
 import { chooseRoute } from '../../src/router/choose.js';
@@ -7,7 +8,7 @@ import { installVirtualRuntime, type VirtualRuntime } from '../support/virtual-r
 
 let time: VirtualRuntime;
 let restore: () => void;
-beforeEach(() => ({ runtime: time, restore } = installVirtualRuntime()));
+beforeEach(() => void ({ runtime: time, restore } = installVirtualRuntime()));
 afterEach(() => restore());
 
 const client = new OpenAIClient({ apiKey: 'sk-0123456789abcdef' });
