@@ -5,7 +5,7 @@ import type { AnyOptions, FallbackDecorator } from './fallback/types.js';
 import { checkTarget, wayTo } from './fallback/ways.js';
 import { DirectStage, type Inward, type OnFailure, type OnResult } from './pipeline/direct-stage.js';
 import { definePolicy, type Call, type Next } from './pipeline/index.js';
-import { runtime } from './pipeline/runtime.js';
+import { currentTime } from './pipeline/runtime.js';
 import { retryBudgetOf, type RetryBudget } from './retry/budget.js';
 
 export type {
@@ -100,7 +100,7 @@ class FallbackStage extends DirectStage<AnyOptions> {
     const fork = (args = call.args): Call =>
       call.fork({ attempt: call.attempts.length + 1, args, retryAllowance: allowance });
     // Where no `@Timeout` keeps it, the caller's time is kept here.
-    const until = runtime().now() + (call.options.timeoutMs ?? Infinity);
+    const until = currentTime() + (call.options.timeoutMs ?? Infinity);
     const budget = retryBudgetOf(call.self, bounds);
     // Retries count the calls that they are a share of: where none are made, this does.
     const count = (): void => {
@@ -128,7 +128,7 @@ class FallbackStage extends DirectStage<AnyOptions> {
     let failure = first;
     for (const target of to) {
       const error = call.view(failure);
-      if (call.aborted || error.code === 'aborted' || runtime().now() >= until) break;
+      if (call.aborted || error.code === 'aborted' || currentTime() >= until) break;
       if (!matches(target.on ?? on, error, failure)) continue;
       const way = wayTo(target, { call, next });
       if (!way || (way.paid && budget && !budget.takeRetry())) continue;

@@ -5,7 +5,7 @@ import type { HedgeEvent } from './pipeline/events.js';
 import { hostOf } from './pipeline/host.js';
 import { definePolicy, type Call, type Next, type PolicyTarget, type Stage } from './pipeline/index.js';
 import { checkOptions, rules } from './pipeline/options.js';
-import { runtime } from './pipeline/runtime.js';
+import { currentTime } from './pipeline/runtime.js';
 import { budgetRule, checkBudgetOptions, retryBudgetOf, type RetryBudgetOptions } from './retry/budget.js';
 import { RecentCounts } from './retry/recent-counts.js';
 
@@ -114,10 +114,10 @@ class HedgedStage implements Stage<HedgedOptions> {
 
 /** Runs the call alone, and remembers how long it took to answer. */
 async function measured(call: Call, next: Next, latencies: Latencies | undefined): Promise<unknown> {
-  let enteredAt = runtime().now();
-  call.onEnter(() => (enteredAt = runtime().now()));
+  let enteredAt = currentTime();
+  call.onEnter(() => (enteredAt = currentTime()));
   const result = await next();
-  latencies?.add(runtime().now() - enteredAt);
+  latencies?.add(currentTime() - enteredAt);
   return result;
 }
 

@@ -9,7 +9,7 @@ import {
 } from './pipeline/direct-stage.js';
 import { tell } from './pipeline/events.js';
 import { checkOptions, rules } from './pipeline/options.js';
-import { runtime } from './pipeline/runtime.js';
+import { currentTime, runtime } from './pipeline/runtime.js';
 import { backoffDelay, JITTERS, type Jitter } from './retry/backoff.js';
 import { budgetRule, checkBudgetOptions, retryBudgetOf, type RetryBudgetOptions } from './retry/budget.js';
 import { isRetryable } from './retry/retryable.js';
@@ -150,7 +150,7 @@ function waitBefore(
 }
 
 function tooLate(call: Call, waitMs: number): boolean {
-  return call.deadline !== undefined && runtime().now() + waitMs >= call.deadline;
+  return call.deadline !== undefined && currentTime() + waitMs >= call.deadline;
 }
 
 /** A server that names the wait paces the retries itself. */

@@ -9,7 +9,7 @@ import {
 } from './pipeline/direct-stage.js';
 import { isStream } from './pipeline/opened-stream.js';
 import { checkOptions, rules } from './pipeline/options.js';
-import { runtime, type CancelTimer } from './pipeline/runtime.js';
+import { type CancelTimer, currentTime, runtime } from './pipeline/runtime.js';
 
 /** Options of `@Timeout`. Each is in milliseconds; none is enforced unless it is given or has a default. */
 export interface TimeoutOptions {
@@ -77,7 +77,7 @@ class TotalTimeout extends DirectStage<TimeoutOptions> {
     onFailure: OnFailure | undefined,
   ): Promise<unknown> {
     if (totalMs === undefined) return inward(call, onResult, onFailure);
-    const limited = call.fork({ deadline: runtime().now() + totalMs });
+    const limited = call.fork({ deadline: currentTime() + totalMs });
     limited.onEnd(
       runtime().setTimer(
         () =>
@@ -139,7 +139,7 @@ function watchEvents(call: Call, idleMs: number, firstMs: number): void {
   let cancel: CancelTimer;
   const check = (): void => {
     const limitMs = hasBegun ? idleMs : firstMs;
-    const waitedMs = call.waitingSince === undefined ? 0 : runtime().now() - call.waitingSince;
+    const waitedMs = call.waitingSince === undefined ? 0 : currentTime() - call.waitingSince;
     if (waitedMs < limitMs) watch(limitMs - waitedMs);
     else if (hasBegun) call.abort(timedOut(call, 'timeout_idle', limitMs, 'did not yield its next event'));
     else call.abort(timedOut(call, 'timeout_first_event', limitMs, 'did not yield its first event'));

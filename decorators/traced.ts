@@ -3,7 +3,7 @@ import { hostOf, type CallDescription } from './pipeline/host.js';
 import { onPolicyEvent, tell, type PolicyEvent } from './pipeline/events.js';
 import { definePolicy, type Call, type CallOutcome, type Next, type Stage } from './pipeline/index.js';
 import { checkOptions, rules } from './pipeline/options.js';
-import { runtime } from './pipeline/runtime.js';
+import { currentTime } from './pipeline/runtime.js';
 import {
   SPAN_KIND,
   STATUS_ERROR,
@@ -105,10 +105,10 @@ class TracedStage implements Stage<TracedOptions> {
     const span = this.startSpan(call, api, description, who, options);
     const measured = options.metrics !== false && description.operation !== undefined;
     const instruments = measured ? instrumentsOf(api, semconv) : undefined;
-    const startedAt = runtime().now();
+    const startedAt = currentTime();
     if (instruments) recordEnd(call, instruments, who, startedAt);
     const opened = (): void => {
-      const seconds = (runtime().now() - startedAt) / 1000;
+      const seconds = (currentTime() - startedAt) / 1000;
       span.setAttributes({ [ATTRIBUTES.timeToFirstChunk]: seconds });
       instruments?.timeToFirstChunk(seconds, who);
     };
@@ -209,7 +209,7 @@ function recordEnd(call: Call, instruments: Instruments, who: Attributes, starte
     };
     const usage = usageOf(call, result);
     if (usage) instruments.tokens(usage, attributes);
-    const seconds = (runtime().now() - startedAt) / 1000;
+    const seconds = (currentTime() - startedAt) / 1000;
     instruments.duration(seconds, error ? { ...attributes, [ATTRIBUTES.errorType]: error.code } : attributes);
   });
 }

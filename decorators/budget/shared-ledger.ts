@@ -4,7 +4,7 @@ import type { LimiterStore, Rate, SharedLimits } from '../limits/store.js';
 import { StoreGuard } from '../limits/store-guard.js';
 import { untilAborted } from '../limits/until-aborted.js';
 import type { Call } from '../pipeline/call.js';
-import { runtime } from '../pipeline/runtime.js';
+import { currentTime } from '../pipeline/runtime.js';
 import type { Hold, Ledger } from './ledger.js';
 import type { Cap } from './options.js';
 import { exceeded, isNearlyUsed, tellBudget, type CapState, type Claim } from './refusals.js';
@@ -83,11 +83,11 @@ class Pot {
     // Nobody waits: there is nobody to be woken.
     const wake = (): void => undefined;
     const name = `budget:${cap.name}:${key}:${window}`;
-    this.balance = new SharedBalance(name, guard, limits, runtime().now(), wake);
+    this.balance = new SharedBalance(name, guard, limits, currentTime(), wake);
   }
 
   get state(): CapState {
-    const { tokens, store = 'up' } = this.balance.snapshot(0, runtime().now());
+    const { tokens, store = 'up' } = this.balance.snapshot(0, currentTime());
     const taken = tokens ? tokens.burst - tokens.available : 0;
     const total = Math.round(taken * (this.cap.unit === 'usd' ? 1000 : 1));
     const used = Math.max(0, total - this.reserved);
@@ -98,7 +98,7 @@ class Pot {
   keepTo(cap: Cap): void {
     if (cap.limit === this.limit) return;
     this.limit = cap.limit;
-    this.balance.reconfigure(this.limitsFor(cap), runtime().now());
+    this.balance.reconfigure(this.limitsFor(cap), currentTime());
   }
 
   async reserve(call: Call, claim: Claim): Promise<Hold> {
@@ -120,14 +120,14 @@ class Pot {
     return {
       settle: (used) => {
         this.reserved -= amount;
-        holding.heldBy?.settle(holding, 0, inStore(cap, used), runtime().now());
+        holding.heldBy?.settle(holding, 0, inStore(cap, used), currentTime());
       },
     };
   }
 
   private async take(holding: Holding): Promise<boolean> {
     for (;;) {
-      const waitMs = this.balance.take(holding, runtime().now());
+      const waitMs = this.balance.take(holding, currentTime());
       if (waitMs !== undefined) return waitMs === 0;
       const answer = await this.balance.ask([holding]);
       if (answer.granted > 0) return true;
@@ -137,7 +137,7 @@ class Pot {
   }
 
   private giveBack(holding: Holding): void {
-    holding.heldBy?.settle(holding, 0, 0, runtime().now());
+    holding.heldBy?.settle(holding, 0, 0, currentTime());
   }
 
   private warn(call: Call, claim: Claim): void {

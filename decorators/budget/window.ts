@@ -1,4 +1,4 @@
-import { runtime } from '../pipeline/runtime.js';
+import { currentTime, runtime } from '../pipeline/runtime.js';
 
 /** A period of the calendar, by UTC. */
 export type Period = 'hour' | 'day' | 'month';
@@ -47,7 +47,7 @@ export function rollingWindow(windowMs: number): Window {
   const stepMs = windowMs / STEPS;
   return {
     label: `${windowMs} ms`,
-    now: () => runtime().now(),
+    now: () => currentTime(),
     spanAt: (at) => {
       const start = Math.floor(at / stepMs) * stepMs;
       return { start, leavesAt: start + stepMs + windowMs };

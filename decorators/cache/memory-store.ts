@@ -1,4 +1,4 @@
-import { runtime } from '../pipeline/runtime.js';
+import { currentTime } from '../pipeline/runtime.js';
 
 interface Kept {
   readonly text: string;
@@ -20,14 +20,14 @@ export class MemoryStore {
     const found = this.kept.get(key);
     if (!found) return undefined;
     this.delete(key);
-    if (found.expiresAt <= runtime().now()) return undefined;
+    if (found.expiresAt <= currentTime()) return undefined;
     this.put(key, found);
     return found.text;
   }
 
   set(key: string, text: string, ttlMs: number): void {
     this.delete(key);
-    this.put(key, { text, expiresAt: runtime().now() + ttlMs });
+    this.put(key, { text, expiresAt: currentTime() + ttlMs });
   }
 
   delete(key: string): boolean {
@@ -46,7 +46,7 @@ export class MemoryStore {
 
   /** How many entries have not expired; those that have are let go of. */
   count(): number {
-    const now = runtime().now();
+    const now = currentTime();
     for (const [key, { expiresAt }] of this.kept) if (expiresAt <= now) this.delete(key);
     return this.kept.size;
   }

@@ -1,6 +1,6 @@
 import { redactText, StoreUnavailableError } from '../errors/index.js';
 import type { Call } from '../pipeline/call.js';
-import { runtime } from '../pipeline/runtime.js';
+import { currentTime, runtime } from '../pipeline/runtime.js';
 import type { CacheStore } from './store.js';
 
 /** A store that has let calls wait in vain is left alone for so many times as long. */
@@ -53,7 +53,7 @@ export class StoreAccess {
   }
 
   private ask(question: Question, operation: () => unknown, otherwise?: unknown): unknown {
-    if (runtime().now() < this.askAgainAt) return otherwise;
+    if (currentTime() < this.askAgainAt) return otherwise;
     let answer: unknown;
     try {
       answer = operation();
@@ -85,7 +85,7 @@ export class StoreAccess {
         resolve(otherwise);
       };
       const late = once(() => {
-        this.askAgainAt = runtime().now() + TIMES_LEFT_ALONE * timeoutMs;
+        this.askAgainAt = currentTime() + TIMES_LEFT_ALONE * timeoutMs;
         fail(new Error(`it has not answered within ${timeoutMs} ms (storeTimeoutMs).`));
       });
       // What is being stored must not keep the process alive.

@@ -3,7 +3,7 @@ import type { Call } from '../pipeline/call.js';
 import { tell, type PolicyEventBody } from '../pipeline/events.js';
 import { hostOf } from '../pipeline/host.js';
 import { checkOptions, rules, show } from '../pipeline/options.js';
-import { runtime } from '../pipeline/runtime.js';
+import { currentTime } from '../pipeline/runtime.js';
 import { Circuit, type CircuitSnapshot, type Refusal } from './circuit.js';
 import {
   checkBreakerOptions,
@@ -61,7 +61,7 @@ export class Breaker {
 
   /** The gravest state of any circuit: isolated, open, half_open, or closed when all are. */
   get state(): CircuitStateName {
-    const now = runtime().now();
+    const now = currentTime();
     const states = [...this.circuits.values()].map((circuit) => circuit.stateAt(now));
     if (this.initial && now < this.initial.until) states.push(this.initial.state);
     return GRAVITY[Math.max(0, ...states.map((state) => GRAVITY.indexOf(state)))] ?? 'closed';
@@ -69,7 +69,7 @@ export class Breaker {
 
   /** The state of every circuit by its key, as plain data. */
   snapshot(): Record<string, CircuitSnapshot> {
-    const now = runtime().now();
+    const now = currentTime();
     return Object.fromEntries([...this.circuits].map(([key, circuit]) => [key, circuit.snapshot(now)]));
   }
 
@@ -77,7 +77,7 @@ export class Breaker {
   open(choice: CircuitChoice & { readonly forMs?: number | undefined } = {}): void {
     checkOptions(choice, { key: isName, forMs: rules.positive }, 'Breaker.open()');
     const { key, forMs = this.settings.openMs } = choice;
-    const now = runtime().now();
+    const now = currentTime();
     if (key === undefined && this.initial?.state !== 'isolated') {
       this.initial = { state: 'open', until: now + forMs };
     }
@@ -88,14 +88,14 @@ export class Breaker {
   close(choice: CircuitChoice = {}): void {
     checkOptions(choice, { key: isName }, 'Breaker.close()');
     if (choice.key === undefined) this.initial = undefined;
-    for (const circuit of this.chosen(choice.key)) circuit.close(runtime().now());
+    for (const circuit of this.chosen(choice.key)) circuit.close(currentTime());
   }
 
   /** Refuses every call until `close()`, also where `mode` is `observe`. */
   isolate(choice: CircuitChoice = {}): void {
     checkOptions(choice, { key: isName }, 'Breaker.isolate()');
     if (choice.key === undefined) this.initial = { state: 'isolated', until: Infinity };
-    for (const circuit of this.chosen(choice.key)) circuit.isolate(runtime().now());
+    for (const circuit of this.chosen(choice.key)) circuit.isolate(currentTime());
   }
 
   /**
@@ -105,7 +105,7 @@ export class Breaker {
    */
   check(call: Call): void {
     const circuit = this.circuitOf(this.keyOf(call));
-    this.refuse(call, circuit.refusal(runtime().now()));
+    this.refuse(call, circuit.refusal(currentTime()));
     if (this.latest) this.checked.set(this.latest.call, this.latest.circuit);
     this.latest = { call, circuit };
   }
@@ -117,7 +117,7 @@ export class Breaker {
    */
   enter(call: Call): Permit | undefined {
     const circuit = this.checkedFor(call);
-    const now = runtime().now();
+    const now = currentTime();
     const refusal = circuit.refusal(now);
     this.refuse(call, refusal);
     if (refusal) return undefined;
@@ -172,7 +172,7 @@ export class Breaker {
   private circuitOf(key: string): Circuit {
     let circuit = this.circuits.get(key);
     if (!circuit) {
-      if (this.circuits.size >= this.sweepAt) this.forgetIdle(runtime().now());
+      if (this.circuits.size >= this.sweepAt) this.forgetIdle(currentTime());
       this.circuits.set(key, (circuit = this.makeCircuit(key)));
     }
     return circuit;
@@ -184,7 +184,7 @@ export class Breaker {
       const { onChange } = this.options;
       if (onChange) tell<CircuitChange>(onChange, change, '`onChange`');
     });
-    const now = runtime().now();
+    const now = currentTime();
     const { initial } = this;
     if (initial?.state === 'isolated') circuit.isolate(now);
     else if (initial && initial.until > now) circuit.open(now, initial.until - now);

@@ -1,5 +1,5 @@
 import type { CircuitRefusal, LLMError } from '../errors/index.js';
-import { runtime } from '../pipeline/runtime.js';
+import { currentTime } from '../pipeline/runtime.js';
 import type { CircuitChange, CircuitSettings, CircuitStateName } from './options.js';
 import { CountWindow, NONE, plus, TimeWindow, type Counts, type Result, type Window } from './window.js';
 
@@ -39,7 +39,7 @@ export class Circuit {
   private state: CircuitStateName = 'closed';
   /** Grows with each change of state: results of calls let through before are dropped. */
   private generation = 0;
-  private since = runtime().now();
+  private since = currentTime();
   private window: Window;
   private openUntil = 0;
   private openings = 0;

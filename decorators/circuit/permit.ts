@@ -1,6 +1,6 @@
 import type { Call, CallOutcome } from '../pipeline/call.js';
 import { hostOf } from '../pipeline/host.js';
-import { runtime } from '../pipeline/runtime.js';
+import { currentTime } from '../pipeline/runtime.js';
 import type { CallResult, Circuit } from './circuit.js';
 import { isFailure } from './failures.js';
 import type { BreakerOptions } from './options.js';
@@ -22,13 +22,13 @@ export class Permit {
   ) {
     // Only trial calls are watched: every event of a stream that is listened to has its price.
     if (circuit.isTrial(generation)) {
-      call.onEvent(() => circuit.sawLife(generation, runtime().now()));
+      call.onEvent(() => circuit.sawLife(generation, currentTime()));
     }
   }
 
   /** The method has yielded its first content, or promised a stream that is still to be read. */
   opened(): void {
-    const elapsedMs = runtime().now() - this.startedAt;
+    const elapsedMs = currentTime() - this.startedAt;
     const { call } = this;
     if (call.streaming) {
       this.answeredAfterMs = elapsedMs;
@@ -38,7 +38,7 @@ export class Permit {
     const host = hostOf(call.self);
     call.onEvent((event) => {
       if (this.answeredAfterMs !== undefined) return;
-      this.waitedMs = this.latencyMs(runtime().now());
+      this.waitedMs = this.latencyMs(currentTime());
       if (host?.carriesContent?.(call.method, event) !== false) this.answeredAfterMs = this.waitedMs;
     });
   }
@@ -46,7 +46,7 @@ export class Permit {
   /** Gives it back with what the call came to. */
   end({ error }: CallOutcome): void {
     const { circuit, generation } = this;
-    const now = runtime().now();
+    const now = currentTime();
     let result: CallResult | undefined;
     try {
       const answered = this.answeredAfterMs !== undefined;

@@ -2,7 +2,7 @@ import { AbortError, RateLimitError, type LLMError } from '../errors/index.js';
 import type { Call } from '../pipeline/call.js';
 import type { HedgeEvent } from '../pipeline/events.js';
 import type { Next } from '../pipeline/policy.js';
-import { runtime, type CancelTimer } from '../pipeline/runtime.js';
+import { type CancelTimer, currentTime, runtime } from '../pipeline/runtime.js';
 import { isRefusal, isRetryable } from '../retry/retryable.js';
 
 /** What a race keeps to, and whom it tells. */
@@ -39,7 +39,7 @@ export class Race {
   /** The attempts whose `next()` has not settled. */
   private readonly pending = new Set<Call>();
   private readonly failures: Failure[] = [];
-  private readonly startedAt = runtime().now();
+  private readonly startedAt = currentTime();
   private readonly first: Call;
   private latest: Call;
   private enteredAt: number | undefined;
@@ -92,7 +92,7 @@ export class Race {
   }
 
   private entered(attempt: Call): void {
-    if (attempt === this.first) this.enteredAt = runtime().now();
+    if (attempt === this.first) this.enteredAt = currentTime();
     if (this.mayHedge()) {
       this.cancelTimer = runtime().setTimer(() => this.hedge('slow'), this.rules.delayMs);
     }
@@ -130,7 +130,7 @@ export class Race {
     this.decider = attempt;
     this.call.chose(attempt);
     const ofFirst = attempt === this.first || !this.first.ended;
-    if (ofFirst) this.rules.measured(runtime().now() - (this.enteredAt ?? this.startedAt));
+    if (ofFirst) this.rules.measured(currentTime() - (this.enteredAt ?? this.startedAt));
     if (attempt !== this.first) this.tell(attempt, 'won');
     this.end(() => this.givenUp(`attempt ${attempt.attempt} has answered`));
   }
@@ -196,7 +196,7 @@ export class Race {
 
   private tell(call: Call, state: HedgeEvent['state'], reason?: HedgeEvent['reason']): void {
     this.rules.count(state);
-    const afterMs = runtime().now() - (this.enteredAt ?? this.startedAt);
+    const afterMs = currentTime() - (this.enteredAt ?? this.startedAt);
     call.emit({ type: 'hedge', state, afterMs, ...(reason && { reason }) });
   }
 }

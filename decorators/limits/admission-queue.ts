@@ -1,7 +1,7 @@
 import type { LLMError, RateLimitInfo } from '../errors/index.js';
 import type { Call } from '../pipeline/call.js';
 import type { LimiterEvent } from '../pipeline/events.js';
-import { runtime } from '../pipeline/runtime.js';
+import { currentTime } from '../pipeline/runtime.js';
 import { Asking } from './asking.js';
 import type { Balance, BalanceSnapshot } from './balance.js';
 import { Charging } from './charging.js';
@@ -60,7 +60,7 @@ export class AdmissionQueue {
    * @throws StoreUnavailableError when the store is down and the caller chose to admit nobody then.
    */
   enter(lease: Lease): Lease | Promise<Lease> {
-    const now = runtime().now();
+    const now = currentTime();
     // Behind others it waits, whatever is there. Undefined: only asking can tell.
     const untilTaken = this.waiters.head ? Infinity : this.take(lease, now);
     if (untilTaken === 0) {
@@ -106,7 +106,7 @@ export class AdmissionQueue {
 
   /** Ends the reservation of `lease` and charges what was used; `wake()` is to follow. */
   settle(lease: Lease, usedRequests: number, usedTokens: number): void {
-    lease.heldBy?.settle(lease, usedRequests, usedTokens, runtime().now());
+    lease.heldBy?.settle(lease, usedRequests, usedTokens, currentTime());
   }
 
   /** Lowers the balance to what the provider reports, to one of its calls or without one. */
@@ -116,7 +116,7 @@ export class AdmissionQueue {
     if (remaining !== undefined && lease?.tokensLeft !== undefined) {
       this.charging.compare(lease.tokensLeft, remaining, lease.tokens, lease.tokensRunning);
     }
-    const now = runtime().now();
+    const now = currentTime();
     const [requests, tokens] = [this.windowed('requests', limits), this.windowed('tokens', limits)];
     if (requests || tokens) (lease?.heldBy ?? this.balance).observe(requests, tokens, lease, now);
     // Not before: what calls have used that run already is known only now.
@@ -128,14 +128,14 @@ export class AdmissionQueue {
     this.learner?.throttled(admittedAt);
     if (retryAfterMs === undefined || retryAfterMs <= 0) return;
     const waitMs = retryAfterMs + this.spread.begin(retryAfterMs);
-    this.balance.close(waitMs, runtime().now());
+    this.balance.close(waitMs, currentTime());
     this.tell(call, 'throttled', undefined, undefined, waitMs);
   }
 
   /** Puts other limits in force: who can never be admitted any more is refused. `wake()` is to follow. */
   reconfigure(limits: SharedLimits): void {
     const former = this.balance.limits;
-    this.balance.reconfigure(limits, runtime().now());
+    this.balance.reconfigure(limits, currentTime());
     this.tokenCapacity = capacityOf(limits, 'tokens');
     const isLower = (['requests', 'tokens'] as const).some(
       (unit) => (capacityOf(limits, unit) ?? Infinity) < (capacityOf(former, unit) ?? Infinity),
@@ -153,7 +153,7 @@ export class AdmissionQueue {
   wake(): void {
     if (this.asking.defersWake()) return;
     if (!this.waiters.head) return this.rest();
-    const now = runtime().now();
+    const now = currentTime();
     for (let { head } = this.waiters; head; { head } = this.waiters) {
       let waitMs: number | undefined;
       try {
@@ -177,7 +177,7 @@ export class AdmissionQueue {
   /** Milliseconds that a call of this size would wait if it came now, by the rates alone. */
   waitFor({ requests, tokens }: Amounts): number {
     const all = { requests: this.waiters.requests + requests, tokens: this.waiters.tokens + tokens };
-    return this.balance.waitFor(all, runtime().now());
+    return this.balance.waitFor(all, currentTime());
   }
 
   /** Whether nothing is lost by forgetting this queue and its balance. */

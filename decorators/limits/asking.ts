@@ -1,4 +1,4 @@
-import { runtime } from '../pipeline/runtime.js';
+import { currentTime } from '../pipeline/runtime.js';
 import type { AdmissionQueue } from './admission-queue.js';
 import { queueFull } from './refusals.js';
 import type { Waiter } from './waiter.js';
@@ -45,14 +45,14 @@ export class Asking {
     this.isOn = true;
     this.woken = false;
     const asked: Waiter[] = [];
-    const most = spread.isOn(runtime().now()) ? 1 : MOST_ASKED;
+    const most = spread.isOn(currentTime()) ? 1 : MOST_ASKED;
     for (let { head } = waiters; head && asked.length < most; head = head.next) asked.push(head);
     const { granted, waitMs } = (await balance.ask?.(asked.map(({ lease }) => lease))) ?? {
       granted: 0,
       waitMs: 0,
     };
     this.isOn = false;
-    const now = runtime().now();
+    const now = currentTime();
     asked.slice(0, granted).forEach((waiter) => {
       // It has left meanwhile, or may not go ahead any more: what it was granted is nobody's.
       if (waiter.gone || !agrees(waiter)) return line.settle(waiter.lease, 0, 0);

@@ -1,4 +1,4 @@
-import { runtime } from '../pipeline/runtime.js';
+import { currentTime, runtime } from '../pipeline/runtime.js';
 
 /** After the provider has asked to wait, those who waited return within this share of the time, but not much later. */
 const SPREAD = 0.1;
@@ -22,7 +22,7 @@ export class GateSpread {
     this.spreadMs = Math.min(waitMs * SPREAD, LONGEST_SPREAD_MS);
     this.stepMs = 0;
     const moreMs = runtime().random() * this.spreadMs;
-    this.endsAt = runtime().now() + waitMs + moreMs + this.spreadMs;
+    this.endsAt = currentTime() + waitMs + moreMs + this.spreadMs;
     return moreMs;
   }
 

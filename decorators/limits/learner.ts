@@ -1,5 +1,5 @@
 import type { RateLimitInfo, RateLimitWindow } from '../errors/index.js';
-import { runtime } from '../pipeline/runtime.js';
+import { currentTime } from '../pipeline/runtime.js';
 import type { LimitNumbers } from './limiter-options.js';
 import { DAY_MS, limitsOf, MINUTE_MS } from './rates.js';
 import { ReportedWindow } from './reported-window.js';
@@ -38,9 +38,9 @@ export class Learner {
   private felt: FeltRate | undefined;
   private callsAtOnce = FIRST_CALLS;
   /** Since when successes are counted, and how many there were. */
-  private measuredSince = runtime().now();
+  private measuredSince = currentTime();
   private successes = 0;
-  private lastSuccessAt = runtime().now();
+  private lastSuccessAt = currentTime();
 
   constructor(
     private given: LimitNumbers,
@@ -80,7 +80,7 @@ export class Learner {
 
   /** A call that was admitted at `admittedAt` was refused for being too much. */
   throttled(admittedAt: number): void {
-    const now = runtime().now();
+    const now = currentTime();
     // Calls that were under way together are refused together, for the same rate.
     const { felt } = this;
     if (this.knowsRequests || (felt && admittedAt <= felt.loweredAt)) return;
@@ -99,10 +99,10 @@ export class Learner {
   /** A call has succeeded. */
   succeeded(): void {
     const { felt } = this;
-    this.count(runtime().now());
+    this.count(currentTime());
     if (this.knowsRequests) return;
     if (felt) {
-      const recovered = (runtime().now() - felt.loweredAt) / RECOVERY_MS;
+      const recovered = (currentTime() - felt.loweredAt) / RECOVERY_MS;
       const perMinute = felt.formerPerMinute * (DECREASE + (1 - DECREASE) * recovered);
       this.felt = { ...felt, perMinute: Math.max(felt.perMinute, perMinute) };
     } else this.callsAtOnce++;

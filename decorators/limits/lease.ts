@@ -1,6 +1,6 @@
 import { RateLimitError, type RateLimitInfo } from '../errors/index.js';
 import type { Call, CallFacts, CallOutcome, TokenUsage } from '../pipeline/call.js';
-import { runtime } from '../pipeline/runtime.js';
+import { currentTime } from '../pipeline/runtime.js';
 import { readUsage } from '../pipeline/usage.js';
 import { admissionCheckOf, type AdmissionCheck } from './admission-check.js';
 import type { AdmissionQueue } from './admission-queue.js';
@@ -83,7 +83,7 @@ export class Lease implements Holding {
   private correct({ tokens }: RateLimitInfo, charged: number): void {
     this.drawnTokens += charged - this.tokens;
     if (tokens?.remaining === undefined || charged >= this.tokens) return;
-    this.heldBy?.observe(undefined, { remaining: tokens.remaining }, this, runtime().now());
+    this.heldBy?.observe(undefined, { remaining: tokens.remaining }, this, currentTime());
   }
 
   /** The input as far as it is known, and all of the output that the call might have made. */

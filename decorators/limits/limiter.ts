@@ -1,7 +1,7 @@
 import type { RateLimitInfo } from '../errors/index.js';
 import type { Call } from '../pipeline/call.js';
 import { show } from '../pipeline/options.js';
-import { runtime } from '../pipeline/runtime.js';
+import { currentTime } from '../pipeline/runtime.js';
 import { AdmissionQueue, type QueueBounds } from './admission-queue.js';
 import { MemoryBalance, type BalanceSnapshot } from './balance.js';
 import { costOf, isPromise, type Cost } from './cost.js';
@@ -118,7 +118,7 @@ export class Limiter {
 
   /** The state of every balance by its key, as plain data; without `key` in the options there is one, `default`. */
   snapshot(): Record<string, BalanceSnapshot> {
-    const now = runtime().now();
+    const now = currentTime();
     return Object.fromEntries([...this.queues].map(([key, queue]) => [key, queue.snapshot(now)]));
   }
 
@@ -138,7 +138,7 @@ export class Limiter {
   private queueOf(key: string): AdmissionQueue {
     let queue = this.queues.get(key);
     if (!queue) {
-      if (this.queues.size >= this.sweepAt) this.forgetIdle(runtime().now());
+      if (this.queues.size >= this.sweepAt) this.forgetIdle(currentTime());
       this.queues.set(key, (queue = this.makeQueue(key)));
     }
     return queue;
@@ -146,7 +146,7 @@ export class Limiter {
 
   private makeQueue(key: string): AdmissionQueue {
     const { options, guard } = this;
-    const now = runtime().now();
+    const now = currentTime();
     const given = numbersFor(options, key);
     const learner = options.learn ? new Learner(given, (limits) => queue.reconfigure(limits)) : undefined;
     const limits = learner?.limits ?? limitsOf(given);

@@ -1,4 +1,4 @@
-import { runtime, type CancelTimer } from '../pipeline/runtime.js';
+import { type CancelTimer, currentTime, runtime } from '../pipeline/runtime.js';
 import { MemoryBalance, type Balance, type BalanceSnapshot, type Holding } from './balance.js';
 import { TRANSIT_MS } from './rates.js';
 import { storeUnavailable } from './refusals.js';
@@ -71,7 +71,7 @@ export class SharedBalance implements Balance {
     this.asking = false;
     // It is down now: `take()` knows what to do instead.
     if (!answer) return { granted: 0, waitMs: 0 };
-    const now = runtime().now();
+    const now = currentTime();
     if (limits === this.limits) this.adopt(answer, number, now);
     this.settlements.catchUp(leases[0]?.call);
     this.place = answer.place;
@@ -204,7 +204,7 @@ export class SharedBalance implements Balance {
     const sequence = ++this.asked;
     const answer = this.guard.run((store) => operation(store, { limits, sequence }), how);
     void answer.then((state) => {
-      if (state && limits === this.limits) this.adopt(state, sequence, runtime().now());
+      if (state && limits === this.limits) this.adopt(state, sequence, currentTime());
     });
     return answer;
   };
@@ -222,7 +222,7 @@ export class SharedBalance implements Balance {
       () => {
         this.cancelKeepAlive = undefined;
         // Whoever waits asks often enough.
-        const waits = this.place !== undefined && this.closedUntil <= runtime().now();
+        const waits = this.place !== undefined && this.closedUntil <= currentTime();
         if (!this.asking && !waits && this.running > 0) this.refresh();
         this.keepAlive();
       },

@@ -1,5 +1,5 @@
 import type { Call } from '../pipeline/call.js';
-import { runtime } from '../pipeline/runtime.js';
+import { currentTime, runtime } from '../pipeline/runtime.js';
 import { storeUnavailable } from './refusals.js';
 import type { LimiterStore } from './store.js';
 
@@ -36,7 +36,7 @@ export class StoreGuard {
     const { store } = this;
     const { call, onUnsent, onLate } = how;
     const isReady = store.isReady?.() !== false;
-    if (this.isDown(runtime().now()) || !isReady) {
+    if (this.isDown(currentTime()) || !isReady) {
       if (!isReady) this.fail(new Error('The connection to the store is not ready.'), call);
       onUnsent?.();
       return Promise.resolve(undefined);
@@ -74,7 +74,7 @@ export class StoreGuard {
 
   private fail(error: unknown, call: Call | undefined): void {
     const wasUp = this.failure === undefined;
-    const now = runtime().now();
+    const now = currentTime();
     this.failure = error ?? new Error('The store failed.');
     if (wasUp) this.pauseMs = FIRST_PAUSE_MS;
     // Several that were under way fail together: they count as one.

@@ -1,6 +1,6 @@
 import { AbortError } from '../errors/index.js';
 import { checkOptions, rules, show } from '../pipeline/options.js';
-import { runtime } from '../pipeline/runtime.js';
+import { currentTime, runtime } from '../pipeline/runtime.js';
 import { AbortWatch } from '../pipeline/abort-watch.js';
 import { OneTimer } from './one-timer.js';
 import { RefillingLevel } from './refilling-level.js';
@@ -55,12 +55,12 @@ export class TokenBucket {
       const wrong = rules.positive(value);
       if (wrong) throw new TypeError(`TokenBucket: \`${name}\` is ${show(value)}: ${wrong}.`);
     }
-    this.level = new RefillingLevel(tokensPerSecond / 1000, maxTokens, runtime().now());
+    this.level = new RefillingLevel(tokensPerSecond / 1000, maxTokens, currentTime());
   }
 
   /** Tokens that are there now, fractions included. */
   get available(): number {
-    return Math.max(0, this.level.levelAt(runtime().now()));
+    return Math.max(0, this.level.levelAt(currentTime()));
   }
 
   /**
@@ -92,7 +92,7 @@ export class TokenBucket {
 
   private take(tokens: number): boolean {
     if (tokens > this.maxTokens || this.waiters.head) return false;
-    const now = runtime().now();
+    const now = currentTime();
     if (this.level.waitFor(tokens, now) > 0) return false;
     this.level.take(tokens, now);
     return true;
@@ -137,7 +137,7 @@ export class TokenBucket {
 
   /** Grants what can be granted, and sets the one timer for the waiter that is then at the head. */
   private serve(): void {
-    const now = runtime().now();
+    const now = currentTime();
     for (let head = this.waiters.head; head; head = this.waiters.head) {
       const waitMs = this.level.waitFor(head.tokens, now);
       if (waitMs > 0) {

@@ -6,7 +6,7 @@ import { attemptOptions } from './call-options.js';
 import { deliver, isObserved, tell, type PolicyEventBody } from './events.js';
 import { closeStream } from './opened-stream.js';
 import type { MethodRecord } from './record.js';
-import { runtime } from './runtime.js';
+import { currentTime, runtime } from './runtime.js';
 import { SharedState } from './shared-state.js';
 
 /** The one implementation of `Call`. */
@@ -142,7 +142,7 @@ export class CallState extends AbortScope implements Call {
       method: this.label,
       callId: this.shared.id,
       attempt,
-      at: runtime().now(),
+      at: currentTime(),
       ...event,
     });
   }
@@ -222,7 +222,7 @@ export class CallState extends AbortScope implements Call {
   }
 
   /** The method is about to run: the wait is over. */
-  enter(now = this.shared.now()): void {
+  enter(now = currentTime()): void {
     const isFirst = this.enteredAt === undefined;
     this.enteredAt ??= now;
     if (this.parent?.shared === this.shared) this.parent.enter(now);
@@ -267,7 +267,7 @@ export class CallState extends AbortScope implements Call {
   /** Adds this attempt to the account of the call. One that was refused before it began is none. */
   private summarize(enteredAt: number, error: LLMError | undefined): void {
     const { shared, facts } = this;
-    const now = runtime().now();
+    const now = currentTime();
     const durationMs = now - enteredAt;
     shared.attempts.push({
       name: error?.name ?? 'ok',
@@ -282,7 +282,7 @@ export class CallState extends AbortScope implements Call {
   }
 
   private tellEnd(error: LLMError | undefined): void {
-    const durationMs = runtime().now() - this.shared.startedAt;
+    const durationMs = currentTime() - this.shared.startedAt;
     const { attempts } = this.shared;
     if (error) this.emit({ type: 'failure', durationMs, error, attempts }, Math.max(attempts.length, 1));
     else this.emit({ type: 'success', durationMs, facts: this.facts });

@@ -1,5 +1,6 @@
 import type { Call } from './call.js';
 import type { CallState } from './call-state.js';
+import { endStep } from './runtime.js';
 import { processWide } from './shared.js';
 
 interface CallContext {
@@ -50,6 +51,7 @@ export const callContext = {
   get: (): CallState | undefined => synchronous.get() ?? asynchronous.get(),
   /** Runs `fn` within the method `original` of `call`. */
   run<A extends unknown[], R>(call: CallState, fn: (...args: A) => R, ...args: A): R {
+    endStep(undefined);
     const { record, host } = call.shared;
     if (host?.asksAtOnce && askingAtOnce.has(record.original) && host.asksAtOnce()) {
       return synchronous.run(call, fn, ...args);
@@ -57,7 +59,10 @@ export const callContext = {
     return runWithin(call, fn, ...args);
   },
   /** Runs `fn` in place of the method of `call`: whatever `fn` may be, it can ask for the call at any time. */
-  runInstead: <R>(call: CallState, fn: () => R): R => runWithin(call, fn),
+  runInstead<R>(call: CallState, fn: () => R): R {
+    endStep(undefined);
+    return runWithin(call, fn);
+  },
 };
 
 function runWithin<A extends unknown[], R>(call: CallState, fn: (...args: A) => R, ...args: A): R {

@@ -2,7 +2,7 @@ import type { CallState } from './call-state.js';
 import { Continuation, lateContinuation, type ReadyIterator } from './continuation.js';
 import { defineAsyncDispose } from './dispose.js';
 import { OpenedStream } from './opened-stream.js';
-import { runtime } from './runtime.js';
+import { currentTime } from './runtime.js';
 
 type Step = IteratorResult<unknown>;
 
@@ -128,7 +128,7 @@ export class GuardedStream implements AsyncGenerator<unknown, unknown, unknown>,
   }
 
   private ask(stream: ReadyIterator<unknown>, opening: Opening, value: unknown): Promise<Step> {
-    opening.call.shared.waitingSince = runtime().now();
+    opening.call.shared.waitingSince = currentTime();
     return stream.next(value);
   }
 
@@ -151,7 +151,7 @@ export class GuardedStream implements AsyncGenerator<unknown, unknown, unknown>,
     const innermost = stream instanceof OpenedStream ? stream.call : (call.shared.open[0] ?? call);
     innermost.onAbort((error) => this.finished || this.fail(error));
     innermost.throwIfAborted();
-    call.shared.waitingSince = runtime().now();
+    call.shared.waitingSince = currentTime();
     return stream.next();
   }
 

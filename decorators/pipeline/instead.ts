@@ -4,7 +4,7 @@ import { attemptOptions } from './call-options.js';
 import { callContext } from './context.js';
 import { closeStream, isStream, openFrom } from './opened-stream.js';
 import { planOf, runsKind } from './plan.js';
-import { runtime } from './runtime.js';
+import { currentTime } from './runtime.js';
 
 /**
  * Runs `fn` instead of the rest of the pipeline, as the course of `call`: decorated calls that it makes end with it, keep its
@@ -16,7 +16,7 @@ import { runtime } from './runtime.js';
  */
 export async function runInstead(call: Call, fn: () => unknown, counts: boolean): Promise<unknown> {
   const way = call as CallState;
-  const startedAt = runtime().now();
+  const startedAt = currentTime();
   try {
     const answer = await way.race(
       callContext.runInstead(way, async () => fn()),
@@ -41,7 +41,7 @@ export function argsInstead(call: Call, args: readonly unknown[] = call.args): u
   if (optionsAt === undefined) return [...args];
   const { timeoutMs } = options;
   const left: CallOptions =
-    timeoutMs === undefined ? {} : { timeoutMs: Math.max(1, startedAt + timeoutMs - runtime().now()) };
+    timeoutMs === undefined ? {} : { timeoutMs: Math.max(1, startedAt + timeoutMs - currentTime()) };
   const changed = [...args];
   changed[optionsAt] = attemptOptions({ ...options, ...left }, call);
   return changed;

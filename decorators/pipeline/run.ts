@@ -11,6 +11,7 @@ import { closeStream, isStream, OpenedStream, openStream } from './opened-stream
 import { overriddenBy, planOf, resolveOptions, runsKind, type Plan } from './plan.js';
 import type { Next } from './policy.js';
 import type { MethodRecord } from './record.js';
+import { beginStep, endStep } from './runtime.js';
 
 /** A call with everything that is needed to run it. */
 interface Begun {
@@ -41,7 +42,7 @@ export function runStream(record: MethodRecord, self: object, args: unknown[]): 
     return {
       call: begun.call,
       mayBeAborted: begun.plan.mayAbort || begun.call.mayBeAborted,
-      open: () => start(begun, undefined, undefined) as Promise<AsyncIterator<unknown>>,
+      open: () => runFrom(begun, 0, begun.call, undefined, undefined) as Promise<AsyncIterator<unknown>>,
       mapError: (error) => mapStreamError(begun, error),
     };
   });
@@ -54,29 +55,34 @@ function runCall(
   outer: CallState | undefined,
   around: Plan | undefined,
 ): Promise<unknown> {
-  let begun: Begun;
+  const step = beginStep();
   try {
-    begun = begin(record, self, args, outer, around, enterMethod);
+    const begun = begin(record, self, args, outer, around, enterMethod);
+    const { call } = begun;
+    const onFailure = (error: unknown): never => {
+      call.endAll({}, { error });
+      showCaller(error, new Error());
+      // A misuse is told as it is, whatever the policies have made of it.
+      throw call.shared.misuse ?? error;
+    };
+    const onResult = (result: unknown): unknown => {
+      const endingStep = beginStep();
+      try {
+        if (isStream(result)) guardStream(result, begun);
+        else call.endAll({ result });
+        return result;
+      } catch (error) {
+        return onFailure(error);
+      } finally {
+        endStep(endingStep);
+      }
+    };
+    return runFrom(begun, 0, call, onResult, onFailure);
   } catch (error) {
     return Promise.reject(error as Error);
+  } finally {
+    endStep(step);
   }
-  const { call } = begun;
-  const onFailure = (error: unknown): never => {
-    call.endAll({}, { error });
-    showCaller(error, new Error());
-    // A misuse is told as it is, whatever the policies have made of it.
-    throw call.shared.misuse ?? error;
-  };
-  const onResult = (result: unknown): unknown => {
-    try {
-      if (isStream(result)) guardStream(result, begun);
-      else call.endAll({ result });
-      return result;
-    } catch (error) {
-      return onFailure(error);
-    }
-  };
-  return start(begun, onResult, onFailure);
 }
 
 /**
@@ -183,16 +189,6 @@ function begin(
   }
 }
 
-function start(
-  begun: Begun,
-  onResult: OnResult | undefined,
-  onFailure: OnFailure | undefined,
-): Promise<unknown> {
-  const running = runFrom(begun, 0, begun.call, onResult, onFailure);
-  begun.call.shared.beginning = false;
-  return running;
-}
-
 /**
  * Runs the stages from number `index` on, outer to inner, and then the method. What comes of it passes through `onResult` or
  * `onFailure`. Never throws.
@@ -250,13 +246,18 @@ function runFork(
     return failWith(onFailure, failure);
   };
   const endWith = (result: unknown): unknown => {
+    const step = beginStep();
     try {
-      if (isStream(result)) forked.opened(result);
-      else forked.end({ result });
-    } catch (error) {
-      return endFailed(error);
+      try {
+        if (isStream(result)) forked.opened(result);
+        else forked.end({ result });
+      } catch (error) {
+        return endFailed(error);
+      }
+      return onResult ? onResult(result) : result;
+    } finally {
+      endStep(step);
     }
-    return onResult ? onResult(result) : result;
   };
   return runFrom(begun, index, forked, endWith, endFailed);
 }

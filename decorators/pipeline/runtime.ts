@@ -51,6 +51,29 @@ export function runtime(): Runtime {
   return ambient.current;
 }
 
+/** The time at which the step that is running began; undefined outside of steps. */
+let stepTime: number | undefined;
+
+/**
+ * The monotonic time in milliseconds. In a step of a call (what it does without waiting, its method apart) it stands
+ * still: all policies see the same moment, for one look at the clock.
+ */
+export function currentTime(): number {
+  return stepTime ?? ambient.current.now();
+}
+
+/** Begins a step, or goes on with the one that is running. `endStep()` must be given what this returned. */
+export function beginStep(): number | undefined {
+  const outer = stepTime;
+  stepTime ??= ambient.current.now();
+  return outer;
+}
+
+/** Ends a step; with `undefined` also one that is running around it, before code that may take its time. */
+export function endStep(outer: number | undefined): void {
+  stepTime = outer;
+}
+
 /** Replaces the ambient runtime; the function returned puts the former one back. */
 export function replaceRuntime(replacement: Runtime): () => void {
   const former = ambient.current;

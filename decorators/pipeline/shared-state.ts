@@ -3,7 +3,7 @@ import type { CallOptions } from './call.js';
 import type { CallState } from './call-state.js';
 import { hostOf, type PolicyHost } from './host.js';
 import type { MethodRecord } from './record.js';
-import { runtime } from './runtime.js';
+import { currentTime } from './runtime.js';
 import { processWide } from './shared.js';
 
 const numbers = processWide('callNumbers', () => ({ last: 0 }));
@@ -13,12 +13,10 @@ export class SharedState {
   readonly host: PolicyHost | undefined;
   /** The name under which users know the method. */
   readonly label: string;
-  readonly startedAt = runtime().now();
+  readonly startedAt = currentTime();
   readonly attempts: AttemptSummary[];
   /** Attempts that opened a stream and end with it, inner ones first. */
   readonly open: CallState[] = [];
-  /** Whether what happens still happens at the moment the call began. */
-  beginning = true;
   /** When the last attempt ended, or the call began. */
   lastEndedAt = this.startedAt;
   /** Whether somebody wants to see the events of the stream. */
@@ -45,11 +43,6 @@ export class SharedState {
     this.attempts = insteadOf?.attempts ?? [];
     this.host = hostOf(self);
     this.label = this.host?.methodLabel?.(record.name) ?? String(record.name);
-  }
-
-  /** The time. While the call begins, nothing waits: one look at the clock does for all of it. */
-  now(): number {
-    return this.beginning ? this.startedAt : runtime().now();
   }
 
   get id(): string {

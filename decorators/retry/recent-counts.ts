@@ -1,10 +1,10 @@
-import { runtime } from '../pipeline/runtime.js';
+import { currentTime } from '../pipeline/runtime.js';
 
 /** Calls, and further attempts at them, of the last seconds: in a ring of seconds, with running sums. */
 export class RecentCounts {
   private readonly callsBySecond: number[];
   private readonly extrasBySecond: number[];
-  private second = Math.floor(runtime().now() / 1000);
+  private second = Math.floor(currentTime() / 1000);
   private callSum = 0;
   private extraSum = 0;
 
@@ -34,7 +34,7 @@ export class RecentCounts {
   /** Empties the slots of the seconds that have passed; gives the present one. */
   private advance(): number {
     const { windowSeconds } = this;
-    const now = Math.floor(runtime().now() / 1000);
+    const now = Math.floor(currentTime() / 1000);
     const passed = Math.min(Math.max(now - this.second, 0), windowSeconds);
     for (let i = 1; i <= passed; i++) {
       const slot = (this.second + i) % windowSeconds;
