@@ -6,6 +6,7 @@ export class Call {
   options = {};
   attempt = 1;
   streaming = false;
+  observed = false;
   entered = true;
   attempts = [];
   facts = {};

@@ -98,7 +98,7 @@ class FallbackStage extends DirectStage<AnyOptions> {
     this.calls++;
     const allowance = call.retryAllowance ?? { left: Infinity };
     const fork = (args = call.args): Call =>
-      call.fork({ attempt: call.attempts.length + 1, args, retryAllowance: allowance });
+      call.fork({ attempt: call.nextAttempt, args, retryAllowance: allowance });
     // Where no `@Timeout` keeps it, the caller's time is kept here.
     const until = currentTime() + (call.options.timeoutMs ?? Infinity);
     const budget = retryBudgetOf(call.self, bounds);

@@ -104,7 +104,7 @@ class RetryStage extends DirectStage<RetryOptions> {
     budget?.countCall();
     let retry = 0;
     let delayMs = 0;
-    let current = call.fork({ attempt: call.attempts.length + 1 });
+    let current = call.fork({ attempt: call.nextAttempt });
     const onAttemptFailure = (failure: unknown): unknown => {
       const { attempt } = current;
       let waited: Promise<void>;
@@ -125,7 +125,7 @@ class RetryStage extends DirectStage<RetryOptions> {
       }
       return waited.then(() => {
         // Hedges of the attempt have numbers too.
-        current = call.fork({ attempt: Math.max(attempt, call.attempts.length) + 1 });
+        current = call.fork({ attempt: Math.max(attempt + 1, call.nextAttempt) });
         return inward(current, onResult, onAttemptFailure);
       }, onFailure);
     };

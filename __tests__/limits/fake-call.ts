@@ -13,9 +13,11 @@ export class FakeCall implements Call {
   readonly options: CallOptions = {};
   readonly attempt = 1;
   readonly streaming = false;
+  readonly observed = true;
   readonly waitingSince = undefined;
   readonly ended = false;
   readonly attempts = [];
+  readonly nextAttempt = 1;
   readonly facts: CallFacts = {};
   readonly events: PolicyEventBody[] = [];
   self: object = {};

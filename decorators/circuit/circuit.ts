@@ -1,7 +1,7 @@
 import type { CircuitRefusal, LLMError } from '../errors/index.js';
 import { currentTime } from '../pipeline/runtime.js';
 import type { CircuitChange, CircuitSettings, CircuitStateName } from './options.js';
-import { CountWindow, NONE, plus, TimeWindow, type Counts, type Result, type Window } from './window.js';
+import { CountWindow, Tally, TimeWindow, type Counts, type Result, type Window } from './window.js';
 
 /** The state of a circuit as plain data. Times are in milliseconds. */
 export interface CircuitSnapshot {
@@ -46,7 +46,7 @@ export class Circuit {
   private reason = '';
   /** Trial calls that were let through and have not been taken back, and what those that ended came to. */
   private trialsTaken = 0;
-  private trials: Counts = NONE;
+  private readonly trials = new Tally();
   /** When a trial call was let through or gave a sign of life last. */
   private aliveAt = 0;
   /** Calls let through that have not ended. */
@@ -166,7 +166,7 @@ export class Circuit {
 
   private halfOpen(at: number): void {
     this.trialsTaken = 0;
-    this.trials = NONE;
+    this.trials.clear();
     this.enter('half_open', at);
   }
 
@@ -183,7 +183,7 @@ export class Circuit {
       return;
     }
     this.aliveAt = now;
-    this.trials = plus(this.trials, result);
+    this.trials.add(result);
     if (this.trials.calls < this.settings.halfOpenCalls) return;
     if (!this.openIfBad(this.trials, 'trial calls', result.error, now)) this.close(now);
   }

@@ -14,39 +14,48 @@ export interface Result {
 /** The results that a circuit judges by. */
 export interface Window {
   add(result: Result, now: number): void;
-  /** What it holds at `now`. */
+  /** What it holds at `now`; it goes on counting in what it gives. */
   counts(now: number): Counts;
 }
 
-const add = (counts: Counts, { failed, slow }: Result, sign: 1 | -1 = 1): Counts => ({
-  calls: counts.calls + sign,
-  failures: counts.failures + (failed ? sign : 0),
-  slow: counts.slow + (slow ? sign : 0),
-});
+/** Counts that change. */
+export class Tally implements Counts {
+  calls = 0;
+  failures = 0;
+  slow = 0;
 
-/** Nothing counted. */
-export const NONE: Counts = { calls: 0, failures: 0, slow: 0 };
+  add({ failed, slow }: Result, sign: 1 | -1 = 1): void {
+    this.calls += sign;
+    if (failed) this.failures += sign;
+    if (slow) this.slow += sign;
+  }
 
-/** The counts with one result more. */
-export function plus(counts: Counts, result: Result): Counts {
-  return add(counts, result);
+  subtract({ calls, failures, slow }: Counts): void {
+    this.calls -= calls;
+    this.failures -= failures;
+    this.slow -= slow;
+  }
+
+  clear(): void {
+    this.calls = this.failures = this.slow = 0;
+  }
 }
 
 /** The last `size` results, however old: a ring with running totals. */
 export class CountWindow implements Window {
   private readonly ring: Result[] = [];
   private oldest = 0;
-  private totals = NONE;
+  private readonly totals = new Tally();
 
   constructor(private readonly size: number) {}
 
   add(result: Result): void {
-    const { ring, oldest } = this;
+    const { ring, oldest, totals } = this;
     const leaving = ring[oldest];
-    if (leaving) this.totals = add(this.totals, leaving, -1);
+    if (leaving) totals.add(leaving, -1);
     ring[oldest] = result;
     this.oldest = (oldest + 1) % this.size;
-    this.totals = add(this.totals, result);
+    totals.add(result);
   }
 
   counts(): Counts {
@@ -60,10 +69,10 @@ export const BUCKETS = 10;
 /** The results of the last `windowMs`: a ring of buckets with running totals. Every bucket whose time has passed is emptied, however many. */
 export class TimeWindow implements Window {
   private readonly bucketMs: number;
-  private readonly buckets = new Array<Counts>(BUCKETS).fill(NONE);
+  private readonly buckets = Array.from({ length: BUCKETS }, () => new Tally());
   /** The number of the newest bucket since the clock began. */
   private newest = 0;
-  private totals = NONE;
+  private readonly totals = new Tally();
 
   constructor(windowMs: number) {
     this.bucketMs = windowMs / BUCKETS;
@@ -71,9 +80,8 @@ export class TimeWindow implements Window {
 
   add(result: Result, now: number): void {
     this.advance(now);
-    const slot = this.newest % BUCKETS;
-    this.buckets[slot] = add(this.buckets[slot] ?? NONE, result);
-    this.totals = add(this.totals, result);
+    this.buckets[this.newest % BUCKETS]?.add(result);
+    this.totals.add(result);
   }
 
   counts(now: number): Counts {
@@ -85,15 +93,9 @@ export class TimeWindow implements Window {
     const number = Math.floor(now / this.bucketMs);
     const passed = Math.min(number - this.newest, BUCKETS);
     for (let i = 0; i < passed; i++) {
-      const slot = (number - i) % BUCKETS;
-      const { calls, failures, slow } = this.buckets[slot] ?? NONE;
-      const { totals } = this;
-      this.totals = {
-        calls: totals.calls - calls,
-        failures: totals.failures - failures,
-        slow: totals.slow - slow,
-      };
-      this.buckets[slot] = NONE;
+      const bucket = this.buckets[(number - i) % BUCKETS] as Tally;
+      this.totals.subtract(bucket);
+      bucket.clear();
     }
     this.newest = number;
   }

@@ -60,7 +60,7 @@ export class Race {
     private readonly next: Next,
     private readonly rules: RaceRules,
   ) {
-    this.first = this.latest = call.fork({ attempt: Math.max(call.attempt, call.attempts.length + 1) });
+    this.first = this.latest = call.fork({ attempt: Math.max(call.attempt, call.nextAttempt) });
   }
 
   run(): Promise<unknown> {

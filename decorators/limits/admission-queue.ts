@@ -21,8 +21,6 @@ export interface QueueBounds {
   readonly maxQueue: number;
 }
 
-type LimiterEventBody = Pick<LimiterEvent, 'type' | 'key' | 'requests' | 'tokens' | 'waitMs'>;
-
 /**
  * The calls that wait for one balance, in strict order of arrival: a large call at the head lets nobody past, so it
  * cannot starve. One timer for the head, none while nobody waits. A balance that has to ask elsewhere is asked for the
@@ -196,13 +194,14 @@ export class AdmissionQueue {
     tokens: number | undefined,
     waitMs?: number,
   ): void {
-    // Every call passes here: what is not told is left out without a copy for it.
-    const event: { -readonly [Field in keyof LimiterEventBody]: LimiterEventBody[Field] } = { type };
-    if (this.key !== undefined) event.key = this.key;
-    if (requests !== undefined) event.requests = requests;
-    if (tokens !== undefined) event.tokens = tokens;
-    if (waitMs !== undefined) event.waitMs = waitMs;
-    call.emit(event);
+    if (!call.observed) return;
+    call.emit({
+      type,
+      ...(this.key !== undefined && { key: this.key }),
+      ...(requests !== undefined && { requests }),
+      ...(tokens !== undefined && { tokens }),
+      ...(waitMs !== undefined && { waitMs }),
+    });
   }
 
   /** A report with the length of its window, where that has been found out. */

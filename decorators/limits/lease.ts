@@ -56,7 +56,7 @@ export class Lease implements Holding {
       queue.settle(this, 0, 0);
       queue.tell(this.call, 'refunded', requests, tokens);
     } else {
-      const throttled = error instanceof RateLimitError;
+      const throttled = error !== undefined && error instanceof RateLimitError;
       const refused = ending === 'refused';
       const usage = facts.usage ?? readUsage(outcome.result);
       const used = refused ? 0 : this.usedTokens(outcome, usage);

@@ -5,7 +5,7 @@ import { tell } from './events.js';
 const callersSignals = new AbortWatch();
 
 /** What can be aborted, with everything within it: an abort runs down to the leaves. */
-export class AbortScope {
+export abstract class AbortScope {
   ended = false;
   private failure: LLMError | undefined;
   private reason: unknown;
@@ -19,8 +19,8 @@ export class AbortScope {
   private listeners: Set<(error: LLMError) => void> | undefined;
   private unfollow: (() => void) | undefined;
 
-  /** @param label The name of the method that is aborted, for messages. */
-  constructor(readonly label: string) {}
+  /** The name of the method that is aborted, for messages. */
+  abstract readonly label: string;
 
   get aborted(): boolean {
     return this.failure !== undefined;

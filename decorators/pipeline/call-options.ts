@@ -1,5 +1,5 @@
 import type { Call, CallOptions } from './call.js';
-import { hostOf } from './host.js';
+import type { PolicyHost } from './host.js';
 
 /** Stands for the options of a call that was given none. */
 export const NO_OPTIONS: CallOptions = Object.freeze({});
@@ -24,11 +24,10 @@ interface FoundOptions {
 
 /** The caller's options among the arguments of a call. */
 export function findCallOptions(
-  self: object,
+  host: PolicyHost | undefined,
   method: string | symbol,
   args: readonly unknown[],
 ): FoundOptions {
-  const host = hostOf(self);
   const label = host?.methodLabel?.(method) ?? String(method);
   const at = host?.callOptions?.(method, args);
   if (at !== undefined) {

@@ -5,17 +5,13 @@ import { classNameOf } from './class-name.js';
 import { attemptOptions } from './call-options.js';
 import { deliver, isObserved, tell, type PolicyEventBody } from './events.js';
 import { closeStream } from './opened-stream.js';
+import type { PolicyHost } from './host.js';
 import type { MethodRecord } from './record.js';
 import { currentTime, runtime } from './runtime.js';
 import { SharedState } from './shared-state.js';
 
 /** The one implementation of `Call`. */
 export class CallState extends AbortScope implements Call {
-  readonly self: object;
-  readonly method: string | symbol;
-  readonly options: CallOptions;
-  readonly streaming: boolean;
-  readonly facts: CallFacts;
   /** When the method was entered; undefined while the call waits for admission. */
   private enteredAt: number | undefined;
   /** Since when it could have been: when the attempt before it had ended, or the call begun. */
@@ -27,7 +23,11 @@ export class CallState extends AbortScope implements Call {
   private enterListeners: (() => void)[] | undefined;
   /** What it ended with. */
   private failed: LLMError | undefined;
+  /** Two fields: a list of two takes as much room as one of seventeen. */
+  private endListener: ((outcome: CallOutcome) => void) | undefined;
   private endListeners: ((outcome: CallOutcome) => void)[] | undefined;
+  /** What was reported of it. */
+  private ownFacts: CallFacts | undefined;
   private reportListeners: ((facts: CallFacts) => void)[] | undefined;
   private eventListeners: ((event: unknown) => void)[] | undefined;
 
@@ -41,12 +41,7 @@ export class CallState extends AbortScope implements Call {
     readonly args: readonly unknown[],
     readonly retryAllowance: RetryAllowance | undefined,
   ) {
-    super(shared.label);
-    this.self = shared.self;
-    this.method = shared.record.name;
-    this.options = shared.options;
-    this.streaming = shared.record.streaming;
-    this.facts = parent === undefined || isAttempt ? {} : parent.facts;
+    super();
     this.dueAt = shared.lastEndedAt;
   }
 
@@ -54,6 +49,7 @@ export class CallState extends AbortScope implements Call {
   static begin(
     record: MethodRecord,
     self: object,
+    host: PolicyHost | undefined,
     args: readonly unknown[],
     options: CallOptions,
     optionsAt: number | undefined,
@@ -63,9 +59,8 @@ export class CallState extends AbortScope implements Call {
     const parent = outer && (!outer.ended || outer.aborted) ? outer : undefined;
     // What a method's body calls has attempts and retries of its own; what a policy calls in its place has not.
     const instead = parent?.entered === false ? parent : undefined;
-    const shared = new SharedState(record, self, args, options, optionsAt, parent, instead?.shared);
-    const number = shared.attempts.length + 1;
-    const call = new CallState(shared, parent, number, parent?.deadline, true, args, instead?.retryAllowance);
+    const shared = new SharedState(record, self, host, args, options, optionsAt, parent, instead?.shared);
+    const call = new CallState(shared, parent, shared.nextAttempt, parent?.deadline, true, args, instead?.retryAllowance);
     parent?.adopt(call);
     instead?.chose(call);
     call.follow(options.signal);
@@ -74,6 +69,35 @@ export class CallState extends AbortScope implements Call {
 
   get id(): string {
     return this.shared.id;
+  }
+
+  get self(): object {
+    return this.shared.self;
+  }
+
+  get method(): string | symbol {
+    return this.shared.record.name;
+  }
+
+  get label(): string {
+    return this.shared.label;
+  }
+
+  get options(): CallOptions {
+    return this.shared.options;
+  }
+
+  get streaming(): boolean {
+    return this.shared.record.streaming;
+  }
+
+  get facts(): CallFacts {
+    if (this.parent && !this.isAttempt) return this.parent.facts;
+    return (this.ownFacts ??= {});
+  }
+
+  get observed(): boolean {
+    return isObserved(this.self, this.shared.host);
   }
 
   get className(): string {
@@ -92,6 +116,10 @@ export class CallState extends AbortScope implements Call {
 
   get attempts(): readonly AttemptSummary[] {
     return this.shared.attempts;
+  }
+
+  get nextAttempt(): number {
+    return this.shared.nextAttempt;
   }
 
   get entered(): boolean {
@@ -121,6 +149,7 @@ export class CallState extends AbortScope implements Call {
 
   onEnd(listener: (outcome: CallOutcome) => void): void {
     if (this.ended) tell(listener, this.failed ? { error: this.failed } : {}, 'A listener of the end');
+    else if (!this.endListener) this.endListener = listener;
     else if (this.endListeners) this.endListeners.push(listener);
     else this.endListeners = [listener];
   }
@@ -136,7 +165,7 @@ export class CallState extends AbortScope implements Call {
   }
 
   emit(event: PolicyEventBody, attempt = this.answer?.attempt ?? this.attempt): void {
-    if (!isObserved(this.self)) return;
+    if (!this.observed) return;
     deliver(this.self, {
       className: this.className,
       method: this.label,
@@ -243,19 +272,21 @@ export class CallState extends AbortScope implements Call {
     if (this.ended) return;
     this.ended = true;
     this.release(this.parent);
-    const { shared, endListeners } = this;
+    const { shared, endListener, endListeners } = this;
     const isRoot = this.parent?.shared !== shared;
     const error = (this.failed = failed && this.view(failed.error));
-    if (this.answer) Object.assign(this.facts, this.answer.facts);
-    else if (this.isAttempt && this.enteredAt !== undefined) this.summarize(this.enteredAt, error);
+    if (this.answer) {
+      if (this.answer.ownFacts) Object.assign(this.facts, this.answer.ownFacts);
+    } else if (this.isAttempt && this.enteredAt !== undefined) this.summarize(this.enteredAt, error);
     // Of attempts that ran side by side, the call is the one that succeeded.
     if (!error && this.isAttempt && !this.answer && !isRoot) this.parent?.chose(this);
     if (error && isRoot) completeError(error, this.facts, shared.attempts);
-    if (endListeners) {
+    if (endListener) {
       const full: CallOutcome = error ? { ...outcome, error } : outcome;
-      for (const listener of endListeners) tell(listener, full, 'A listener of the end');
+      tell(endListener, full, 'A listener of the end');
+      if (endListeners) for (const listener of endListeners) tell(listener, full, 'A listener of the end');
     }
-    if (isRoot && isObserved(this.self)) this.tellEnd(error);
+    if (isRoot && this.observed) this.tellEnd(error);
   }
 
   /** Ends the whole call together with the attempts whose stream was open. */
@@ -269,7 +300,7 @@ export class CallState extends AbortScope implements Call {
     const { shared, facts } = this;
     const now = currentTime();
     const durationMs = now - enteredAt;
-    shared.attempts.push({
+    shared.addAttempt({
       name: error?.name ?? 'ok',
       code: error?.code ?? 'ok',
       statusCode: error?.statusCode ?? facts.statusCode,
@@ -278,7 +309,7 @@ export class CallState extends AbortScope implements Call {
       durationMs,
     });
     shared.lastEndedAt = now;
-    if (isObserved(this.self)) this.emit({ type: 'attempt', durationMs, facts, ...(error && { error }) });
+    if (this.observed) this.emit({ type: 'attempt', durationMs, facts, ...(error && { error }) });
   }
 
   private tellEnd(error: LLMError | undefined): void {

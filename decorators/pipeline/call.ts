@@ -90,6 +90,8 @@ export interface Call {
   readonly streaming: boolean;
   /** What became of the attempts of this call that have ended. */
   readonly attempts: readonly AttemptSummary[];
+  /** The number that the next attempt is to have, by those that have ended. */
+  readonly nextAttempt: number;
   /** Whether the method itself has begun: until then nothing can have been sent. */
   readonly entered: boolean;
   /** Whether this attempt has ended. */
@@ -138,6 +140,8 @@ export interface Call {
   wait(delayMs: number, reason: 'queue' | 'backoff'): Promise<void>;
   /** What was thrown, seen as an error of the hierarchy. The same error gives the same view. */
   view(error: unknown): LLMError;
+  /** Whether anybody listens to the events of these calls: while nobody does, none need be built. */
+  readonly observed: boolean;
   /** Tells the listeners, if there are any. */
   emit(event: PolicyEventBody): void;
 }

@@ -6,7 +6,7 @@ import { processWide } from './shared.js';
 interface CallContext {
   get(): CallState | undefined;
   /** Runs `fn` so that `get()` answers `call` within it. */
-  run<A extends unknown[], R>(call: CallState | undefined, fn: (...args: A) => R, ...args: A): R;
+  run<A, B, R>(call: CallState | undefined, fn: (a: A, b: B) => R, a: A, b: B): R;
 }
 
 /** Without AsyncLocalStorage the context holds until the first `await`. */
@@ -14,11 +14,11 @@ function synchronousContext(): CallContext {
   let current: CallState | undefined;
   return {
     get: () => current,
-    run(call, fn, ...args) {
+    run(call, fn, a, b) {
       const outer = current;
       current = call;
       try {
-        return fn(...args);
+        return fn(a, b);
       } finally {
         current = outer;
       }
@@ -28,7 +28,7 @@ function synchronousContext(): CallContext {
 
 interface AsyncLocalStorageLike {
   getStore(): CallState | undefined;
-  run<A extends unknown[], R>(call: CallState | undefined, fn: (...args: A) => R, ...args: A): R;
+  run: CallContext['run'];
 }
 
 function createContext(): CallContext {
@@ -37,7 +37,7 @@ function createContext(): CallContext {
   if (!hooks) return synchronousContext();
   const storage = new hooks.AsyncLocalStorage<CallState>() as AsyncLocalStorageLike;
   // Bound, not wrapped: each layer would gather and spread the arguments of every call.
-  return { get: storage.getStore.bind(storage), run: storage.run.bind(storage) as CallContext['run'] };
+  return { get: storage.getStore.bind(storage), run: storage.run.bind(storage) };
 }
 
 const asynchronous = processWide('context', createContext);
@@ -49,26 +49,26 @@ export const askingAtOnce = processWide('askingAtOnce', () => new WeakSet<object
 /** The context in which methods run: what `currentCall()` reads. */
 export const callContext = {
   get: (): CallState | undefined => synchronous.get() ?? asynchronous.get(),
-  /** Runs `fn` within the method `original` of `call`. */
-  run<A extends unknown[], R>(call: CallState, fn: (...args: A) => R, ...args: A): R {
+  /** Runs `fn` within the method `original` of `call`. It takes two arguments: to gather any number costs each call. */
+  run<A, B, R>(call: CallState, fn: (a: A, b: B) => R, a: A, b: B): R {
     endStep(undefined);
     const { record, host } = call.shared;
     if (host?.asksAtOnce && askingAtOnce.has(record.original) && host.asksAtOnce()) {
-      return synchronous.run(call, fn, ...args);
+      return synchronous.run(call, fn, a, b);
     }
-    return runWithin(call, fn, ...args);
+    return runWithin(call, fn, a, b);
   },
   /** Runs `fn` in place of the method of `call`: whatever `fn` may be, it can ask for the call at any time. */
   runInstead<R>(call: CallState, fn: () => R): R {
     endStep(undefined);
-    return runWithin(call, fn);
+    return runWithin(call, fn, undefined, undefined);
   },
 };
 
-function runWithin<A extends unknown[], R>(call: CallState, fn: (...args: A) => R, ...args: A): R {
-  if (synchronous.get() === undefined) return asynchronous.run(call, fn, ...args);
+function runWithin<A, B, R>(call: CallState, fn: (a: A, b: B) => R, a: A, b: B): R {
+  if (synchronous.get() === undefined) return asynchronous.run(call, fn, a, b);
   // What a method around this one has set must not hide this call.
-  return synchronous.run(undefined, () => asynchronous.run(call, fn, ...args));
+  return synchronous.run(undefined, () => asynchronous.run(call, fn, a, b), undefined, undefined);
 }
 
 /**

@@ -229,10 +229,9 @@ export function onPolicyEvent(target: object, listener: PolicyEventListener): ()
 }
 
 /** Whether anybody listens to the calls of `self`. While nobody does, no event is built. */
-export function isObserved(self: object): boolean {
+export function isObserved(self: object, host = hostOf(self)): boolean {
   const { byTarget, count, channel } = subscribers;
   if ((count > 0 && byTarget.has(self)) || channel?.hasSubscribers) return true;
-  const host = hostOf(self);
   return host?.emit !== undefined && (host.observed?.() ?? true);
 }
 

@@ -47,9 +47,7 @@ export class OpenedStream implements AsyncIterableIterator<unknown>, ReadyIterat
   async return(value?: unknown): Promise<IteratorResult<unknown>> {
     const { source } = this;
     if (!source.return) return { done: true, value };
-    return callContext.run(this.call, (given: unknown) => source.return?.(given), value) as Promise<
-      IteratorResult<unknown>
-    >;
+    return callContext.run(this.call, returnTo, source, value) as Promise<IteratorResult<unknown>>;
   }
 
   async throw(error?: unknown): Promise<IteratorResult<unknown>> {
@@ -57,15 +55,16 @@ export class OpenedStream implements AsyncIterableIterator<unknown>, ReadyIterat
     this.read = this.buffered.length;
     const { source } = this;
     if (!source.throw) throw error;
-    return callContext.run(this.call, (given: unknown) => source.throw?.(given), error) as Promise<
-      IteratorResult<unknown>
-    >;
+    return callContext.run(this.call, throwInto, source, error) as Promise<IteratorResult<unknown>>;
   }
 
   [Symbol.asyncIterator](): this {
     return this;
   }
 }
+
+const returnTo = (source: AsyncIterator<unknown>, value: unknown) => source.return?.(value);
+const throwInto = (source: AsyncIterator<unknown>, error: unknown) => source.throw?.(error);
 
 function nextOf(source: AsyncIterator<unknown>, value: unknown): Promise<IteratorResult<unknown>> {
   // An iterator written by hand may give its step without a promise.

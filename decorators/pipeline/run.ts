@@ -176,9 +176,9 @@ function begin(
   }
   const host = hostOf(self);
   host?.checkArguments?.(record.name, args);
-  const { options: callOptions, at } = findCallOptions(self, record.name, args);
+  const { options: callOptions, at } = findCallOptions(host, record.name, args);
   const plan = planOf(record, self);
-  const call = CallState.begin(record, self, args, callOptions, at, outer);
+  const call = CallState.begin(record, self, host, args, callOptions, at, outer);
   try {
     const options = resolveOptions(plan, call, around);
     host?.onCall?.(call);
@@ -207,16 +207,24 @@ function runFrom(
     while (planned && !begun.options[planned.policy]) planned = stages[++at];
     if (!planned) return through(begun.innermost(call, begun.plan), onResult, onFailure);
     const options = begun.options[planned.policy] as object;
-    const inward: Inward = (inner, onInnerResult, onInnerFailure) =>
-      inner === call
-        ? runFrom(begun, at + 1, call, onInnerResult, onInnerFailure)
-        : runFork(begun, at + 1, inner as CallState, onInnerResult, onInnerFailure);
+    const inward = inwardFrom(begun, at + 1, call);
     if (planned.direct) return planned.direct.drive(call, inward, options, onResult, onFailure);
-    const next: Next = (inner = call) => inward(inner, undefined, undefined);
-    return through(planned.stage.run(call, next, options), onResult, onFailure);
+    return through(planned.stage.run(call, nextOf(call, inward), options), onResult, onFailure);
   } catch (error) {
     return through(Promise.reject(error as Error), onResult, onFailure);
   }
+}
+
+// Functions of their own: what they close over would have to be kept apart by every call of `runFrom()`.
+function inwardFrom(begun: Begun, index: number, call: CallState): Inward {
+  return (inner, onResult, onFailure) =>
+    inner === call
+      ? runFrom(begun, index, call, onResult, onFailure)
+      : runFork(begun, index, inner as CallState, onResult, onFailure);
+}
+
+function nextOf(call: CallState, inward: Inward): Next {
+  return (inner = call) => inward(inner, undefined, undefined);
 }
 
 function through(

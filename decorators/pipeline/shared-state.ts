@@ -1,7 +1,7 @@
 import { fromFailure, type AttemptSummary, type LLMError } from '../errors/index.js';
 import type { CallOptions } from './call.js';
 import type { CallState } from './call-state.js';
-import { hostOf, type PolicyHost } from './host.js';
+import type { PolicyHost } from './host.js';
 import type { MethodRecord } from './record.js';
 import { currentTime } from './runtime.js';
 import { processWide } from './shared.js';
@@ -10,11 +10,9 @@ const numbers = processWide('callNumbers', () => ({ last: 0 }));
 
 /** What all attempts of one call have in common. */
 export class SharedState {
-  readonly host: PolicyHost | undefined;
   /** The name under which users know the method. */
   readonly label: string;
   readonly startedAt = currentTime();
-  readonly attempts: AttemptSummary[];
   /** Attempts that opened a stream and end with it, inner ones first. */
   readonly open: CallState[] = [];
   /** When the last attempt ended, or the call began. */
@@ -26,27 +24,44 @@ export class SharedState {
   /** What is wrong with the method itself. */
   misuse: TypeError | undefined;
   private number = 0;
+  private list: AttemptSummary[] | undefined;
   /** Attempts that run side by side fail in turn: one view would not do. */
   private views: Map<unknown, LLMError> | undefined;
 
   constructor(
     readonly record: MethodRecord,
     readonly self: object,
+    readonly host: PolicyHost | undefined,
     readonly args: readonly unknown[],
     readonly options: CallOptions,
     readonly optionsAt: number | undefined,
     /** The call within which this one was begun. */
     readonly parent: CallState | undefined,
     /** The call in place of whose method this one runs: both have one account of attempts. */
-    insteadOf: SharedState | undefined,
+    private readonly insteadOf: SharedState | undefined,
   ) {
-    this.attempts = insteadOf?.attempts ?? [];
-    this.host = hostOf(self);
-    this.label = this.host?.methodLabel?.(record.name) ?? String(record.name);
+    this.label = host?.methodLabel?.(record.name) ?? String(record.name);
   }
 
   get id(): string {
     return `call_${(this.number ||= ++numbers.last)}`;
+  }
+
+  /** The attempts that have ended; whoever keeps the list sees those to come. */
+  get attempts(): readonly AttemptSummary[] {
+    return this.insteadOf ? this.insteadOf.attempts : (this.list ??= []);
+  }
+
+  /** The number of the next attempt, by those that have ended. */
+  get nextAttempt(): number {
+    return this.insteadOf ? this.insteadOf.nextAttempt : (this.list?.length ?? 0) + 1;
+  }
+
+  addAttempt(attempt: AttemptSummary): void {
+    if (this.insteadOf) this.insteadOf.addAttempt(attempt);
+    else if (this.list) this.list.push(attempt);
+    // Mostly it stays with one: a list that has grown has room for sixteen more.
+    else this.list = [attempt];
   }
 
   view(error: unknown): LLMError {

@@ -264,7 +264,7 @@ export abstract class BaseLLMClient extends ClientHooks {
    * @throws TypeError as the decorated method would.
    */
   protected callOptionsIn(method: string, args: readonly unknown[]): CallOptions {
-    return findCallOptions(this, method, args).options;
+    return findCallOptions(this[policyHost], method, args).options;
   }
 
   /**
