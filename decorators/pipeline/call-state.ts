@@ -60,7 +60,15 @@ export class CallState extends AbortScope implements Call {
     // What a method's body calls has attempts and retries of its own; what a policy calls in its place has not.
     const instead = parent?.entered === false ? parent : undefined;
     const shared = new SharedState(record, self, host, args, options, optionsAt, parent, instead?.shared);
-    const call = new CallState(shared, parent, shared.nextAttempt, parent?.deadline, true, args, instead?.retryAllowance);
+    const call = new CallState(
+      shared,
+      parent,
+      shared.nextAttempt,
+      parent?.deadline,
+      true,
+      args,
+      instead?.retryAllowance,
+    );
     parent?.adopt(call);
     instead?.chose(call);
     call.follow(options.signal);
