@@ -1,11 +1,17 @@
 import { capsOf, NO_OPTIONS, type BudgetOptions } from './budget/options.js';
 import { isSpendingBudget, SpendingBudget } from './budget/spending-budget.js';
-import type { Spending } from './budget/spending.js';
-import { addAdmissionCheck } from './limits/admission-check.js';
+import { Spending } from './budget/spending.js';
 import { isPromise } from './limits/cost.js';
 import { untilAborted } from './limits/until-aborted.js';
-import type { Call, CallFacts } from './pipeline/call.js';
-import { definePolicy, type Next, type Stage } from './pipeline/policy.js';
+import type { Call } from './pipeline/call.js';
+import {
+  DirectStage,
+  failWith,
+  type Inward,
+  type OnFailure,
+  type OnResult,
+} from './pipeline/direct-stage.js';
+import { definePolicy } from './pipeline/policy.js';
 
 /**
  * What `@Budget` takes: the options of a budget, made at the first call for each object and method, or a `SpendingBudget` that
@@ -53,31 +59,35 @@ export const Budget = definePolicy<BudgetDecoratorOptions>({
   validate(options, where) {
     if (!isSpendingBudget(options)) capsOf(options, where);
   },
-  create() {
-    const begun = new WeakMap<CallFacts, Spending>();
-    return [new BeginStage(begun), new TakeStage(begun)];
-  },
+  create: () => [new BeginStage(), new TakeStage()],
 });
 
 /** Finds out what the attempt may cost, and has a limiter ask for it when it admits the call. */
-class BeginStage implements Stage<BudgetDecoratorOptions> {
+class BeginStage extends DirectStage<BudgetDecoratorOptions> {
   private own: SpendingBudget | undefined;
   private latest: SpendingBudget | undefined;
   private latestOptions: BudgetDecoratorOptions | undefined;
 
-  constructor(private readonly begun: WeakMap<CallFacts, Spending>) {}
-
-  async run(call: Call, next: Next, options: BudgetDecoratorOptions): Promise<unknown> {
+  drive(
+    call: Call,
+    inward: Inward,
+    options: BudgetDecoratorOptions,
+    onResult: OnResult | undefined,
+    onFailure: OnFailure | undefined,
+  ): Promise<unknown> {
     const beginning = this.budgetOf(options).begin(call);
-    const spending = isPromise(beginning) ? await untilAborted(call, beginning) : beginning;
-    call.throwIfAborted();
-    this.begun.set(call.facts, spending);
-    if (spending.isImmediate) {
-      spending.test();
-      addAdmissionCheck(call, spending);
+    if (!isPromise(beginning)) {
+      begin(call, beginning);
+      return inward(call, onResult, onFailure);
     }
-    call.onEnd((outcome) => spending.settle(outcome));
-    return next(call);
+    return untilAborted(call, beginning).then((spending) => {
+      try {
+        begin(call, spending);
+      } catch (error) {
+        return failWith(onFailure, error);
+      }
+      return inward(call, onResult, onFailure);
+    }, onFailure);
   }
 
   snapshot(): Readonly<Record<string, unknown>> {
@@ -97,14 +107,27 @@ class BeginStage implements Stage<BudgetDecoratorOptions> {
   }
 }
 
-/** Reserves what no limiter has had reserved. */
-class TakeStage implements Stage<BudgetDecoratorOptions> {
-  constructor(private readonly begun: WeakMap<CallFacts, Spending>) {}
+function begin(call: Call, spending: Spending): void {
+  call.throwIfAborted();
+  spending.test();
+  call.admissionCheck = spending;
+  call.onEnd((outcome) => spending.settle(outcome));
+}
 
-  async run(call: Call, next: Next): Promise<unknown> {
+/** Reserves what no limiter has had reserved. */
+class TakeStage extends DirectStage<BudgetDecoratorOptions> {
+  drive(
+    call: Call,
+    inward: Inward,
+    _options: BudgetDecoratorOptions,
+    onResult: OnResult | undefined,
+    onFailure: OnFailure | undefined,
+  ): Promise<unknown> {
     call.throwIfAborted();
-    const taking = this.begun.get(call.facts)?.take();
-    if (taking) await taking;
-    return next(call);
+    const { admissionCheck: spending } = call;
+    const taking = spending instanceof Spending ? spending.take() : undefined;
+    return taking
+      ? taking.then(() => inward(call, onResult, onFailure), onFailure)
+      : inward(call, onResult, onFailure);
   }
 }

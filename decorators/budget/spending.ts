@@ -1,8 +1,7 @@
-import type { AdmissionCheck } from '../limits/admission-check.js';
 import { isPromise, type Cost } from '../limits/cost.js';
 import { endingOf } from '../limits/ending.js';
 import type { Experience } from '../limits/experience.js';
-import type { Call, CallOutcome, TokenUsage } from '../pipeline/call.js';
+import type { AdmissionCheck, Call, CallOutcome, TokenUsage } from '../pipeline/call.js';
 import { readUsage } from '../pipeline/usage.js';
 import type { Hold, Ledger } from './ledger.js';
 import { nanoDollars } from './price-of.js';
@@ -31,7 +30,7 @@ export class Spending implements AdmissionCheck {
   ) {}
 
   /** Whether a limiter can have it checked in the step in which it admits the call. */
-  get isImmediate(): boolean {
+  private get isImmediate(): boolean {
     return this.ledger.test !== undefined;
   }
 
@@ -40,7 +39,7 @@ export class Spending implements AdmissionCheck {
   }
 
   commit(): void {
-    if (this.holds) return;
+    if (this.holds || !this.isImmediate) return;
     const holds = this.ledger.reserve(this.call, this.expected.claims);
     if (!isPromise(holds)) this.holds = holds;
   }

@@ -57,7 +57,8 @@ function writeParts(value: object, path: string, around: Set<object>): string {
   }
   if (Array.isArray(value)) {
     // By number: a hole is an undefined item.
-    const items = Array.from(value, (item, i) => write(item, `${path}[${i}]`, around));
+    const items: string[] = [];
+    for (let i = 0; i < value.length; i++) items.push(write(value[i], `${path}[${i}]`, around));
     return `[${items.join(',')}]`;
   }
   if (!isPlain(value)) throw new Unkeyable(path, `an instance of ${value.constructor?.name || 'a class'}`);

@@ -1,8 +1,7 @@
 import { RateLimitError, type RateLimitInfo } from '../errors/index.js';
-import type { Call, CallFacts, CallOutcome, TokenUsage } from '../pipeline/call.js';
+import type { AdmissionCheck, Call, CallFacts, CallOutcome, TokenUsage } from '../pipeline/call.js';
 import { currentTime } from '../pipeline/runtime.js';
 import { readUsage } from '../pipeline/usage.js';
-import { admissionCheckOf, type AdmissionCheck } from './admission-check.js';
 import type { AdmissionQueue } from './admission-queue.js';
 import type { Balance, Holding } from './balance.js';
 import type { Cost } from './cost.js';
@@ -32,7 +31,7 @@ export class Lease implements Holding {
   ) {
     this.requests = cost.requests;
     this.tokens = cost.tokens;
-    this.check = admissionCheckOf(call);
+    this.check = call.admissionCheck;
   }
 
   /** Takes the provider's account of its limits. To be told when it is read, since it is about that moment. */

@@ -1,6 +1,14 @@
 import type { AttemptSummary, LLMError } from '../errors/index.js';
 import { AbortScope } from './abort-scope.js';
-import type { Call, CallChanges, CallFacts, CallOptions, CallOutcome, RetryAllowance } from './call.js';
+import type {
+  AdmissionCheck,
+  Call,
+  CallChanges,
+  CallFacts,
+  CallOptions,
+  CallOutcome,
+  RetryAllowance,
+} from './call.js';
 import { classNameOf } from './class-name.js';
 import { attemptOptions } from './call-options.js';
 import { deliver, isObserved, tell, type PolicyEventBody } from './events.js';
@@ -26,6 +34,7 @@ export class CallState extends AbortScope implements Call {
   /** Two fields: a list of two takes as much room as one of seventeen. */
   private endListener: ((outcome: CallOutcome) => void) | undefined;
   private endListeners: ((outcome: CallOutcome) => void)[] | undefined;
+  private ownCheck: AdmissionCheck | undefined;
   /** What was reported of it. */
   private ownFacts: CallFacts | undefined;
   private reportListeners: ((facts: CallFacts) => void)[] | undefined;
@@ -100,8 +109,20 @@ export class CallState extends AbortScope implements Call {
   }
 
   get facts(): CallFacts {
-    if (this.parent && !this.isAttempt) return this.parent.facts;
-    return (this.ownFacts ??= {});
+    return (this.attemptState.ownFacts ??= {});
+  }
+
+  get admissionCheck(): AdmissionCheck | undefined {
+    return this.attemptState.ownCheck;
+  }
+
+  set admissionCheck(check: AdmissionCheck | undefined) {
+    this.attemptState.ownCheck = check;
+  }
+
+  /** The attempt that this is, or is a view of. */
+  private get attemptState(): CallState {
+    return this.parent && !this.isAttempt ? this.parent.attemptState : this;
   }
 
   get observed(): boolean {
