@@ -1,7 +1,6 @@
 import { capsOf, NO_OPTIONS, type BudgetOptions } from './budget/options.js';
 import { isSpendingBudget, SpendingBudget } from './budget/spending-budget.js';
 import { Spending } from './budget/spending.js';
-import { isPromise } from './limits/cost.js';
 import { untilAborted } from './limits/until-aborted.js';
 import type { Call } from './pipeline/call.js';
 import {
@@ -12,6 +11,7 @@ import {
   type OnResult,
 } from './pipeline/direct-stage.js';
 import { definePolicy } from './pipeline/policy.js';
+import { isPromise } from './pipeline/values.js';
 
 /**
  * What `@Budget` takes: the options of a budget, made at the first call for each object and method, or a `SpendingBudget` that

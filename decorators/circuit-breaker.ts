@@ -4,6 +4,7 @@ import { checkBreakerOptions, fingerprint, type BreakerOptions } from './circuit
 import type { Call } from './pipeline/call.js';
 import { DirectStage, type Inward, type OnFailure, type OnResult } from './pipeline/direct-stage.js';
 import { hostOf } from './pipeline/host.js';
+import { MadeOfOptions } from './pipeline/made-of-options.js';
 import { isStream } from './pipeline/opened-stream.js';
 import { definePolicy, type PolicyTarget } from './pipeline/policy.js';
 
@@ -104,54 +105,32 @@ class PermitStage extends DirectStage<CircuitBreakerOptions> {
   }
 }
 
-const MAX_BREAKERS = 100;
-
-/** The breakers of a method: those made of its options, by the numbers among these, the one used last at the end; and the last one given. */
+/** The breakers of a method: those made of its options, and the one that was given last. */
 class Breakers {
-  private readonly own = new Map<string, OwnBreaker>();
-  private latest: { readonly options: CircuitBreakerOptions; readonly breaker: Breaker } | undefined;
+  private readonly own = new MadeOfOptions(fingerprint, makeBreaker);
+  private given: Breaker | undefined;
 
   get(options: CircuitBreakerOptions): Breaker {
-    if (this.latest?.options !== options) {
-      this.latest = { options, breaker: isBreaker(options) ? options : this.ownBreaker(options) };
-    }
-    return this.latest.breaker;
+    return isBreaker(options) ? (this.given = options) : this.own.get(options);
   }
 
   snapshot(): Record<string, CircuitSnapshot> {
-    const breakers = [...this.own.values()].map(({ breaker }) => breaker);
-    if (this.latest) breakers.push(this.latest.breaker);
+    const breakers = [...this.own.all(), ...(this.given ? [this.given] : [])];
     return Object.assign({}, ...breakers.map((breaker) => breaker.snapshot())) as Record<
       string,
       CircuitSnapshot
     >;
   }
-
-  private ownBreaker(options: BreakerOptions): Breaker {
-    const { own } = this;
-    const name = fingerprint(options);
-    const found = own.get(name) ?? new OwnBreaker(options);
-    found.options = options;
-    own.delete(name);
-    own.set(name, found);
-    if (own.size > MAX_BREAKERS) own.delete(own.keys().next().value as string);
-    return found.breaker;
-  }
 }
 
-/** A breaker made of options. Options made anew for each call bring new functions, which may close over it: it asks the latest. */
-class OwnBreaker {
-  readonly breaker: Breaker;
-
-  constructor(public options: BreakerOptions) {
-    const { key, tripOn, onChange } = options;
-    this.breaker = new Breaker({
-      ...options,
-      ...(key && { key: (call) => (this.options.key ?? key)(call) }),
-      ...(tripOn && { tripOn: (error) => (this.options.tripOn ?? tripOn)(error) }),
-      ...(onChange && { onChange: (change) => (this.options.onChange ?? onChange)(change) }),
-    });
-  }
+function makeBreaker(options: BreakerOptions, given: () => BreakerOptions): Breaker {
+  const { key, tripOn, onChange } = options;
+  return new Breaker({
+    ...options,
+    ...(key && { key: (call) => (given().key ?? key)(call) }),
+    ...(tripOn && { tripOn: (error) => (given().tripOn ?? tripOn)(error) }),
+    ...(onChange && { onChange: (change) => (given().onChange ?? onChange)(change) }),
+  });
 }
 
 /** The breakers of clients: a model that is down is down for all methods that ask it. */

@@ -43,19 +43,10 @@ class HandleApiErrorsStage extends DirectStage<HandleApiErrorsOptions> {
     onResult: OnResult | undefined,
     onFailure: OnFailure | undefined,
   ): Promise<unknown> {
-    return inward(call, onResult, (error) => failWith(onFailure, viewOf(call, error)));
+    return inward(call, onResult, (error) => failWith(onFailure, call.view(error)));
   }
 
   mapStreamError(call: Call, error: unknown): unknown {
     return call.view(error);
-  }
-}
-
-/** What a host throws while it looks at an error is the error. */
-function viewOf(call: Call, error: unknown): unknown {
-  try {
-    return call.view(error);
-  } catch (thrown) {
-    return thrown;
   }
 }

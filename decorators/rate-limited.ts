@@ -1,10 +1,11 @@
-import { isPromise } from './limits/cost.js';
 import type { Lease } from './limits/lease.js';
 import { isLimiter, Limiter } from './limits/limiter.js';
 import { checkLimiterOptions, fingerprint, type LimiterOptions } from './limits/limiter-options.js';
 import type { Call } from './pipeline/call.js';
 import { DirectStage, type Inward, type OnFailure, type OnResult } from './pipeline/direct-stage.js';
+import { MadeOfOptions } from './pipeline/made-of-options.js';
 import { definePolicy } from './pipeline/policy.js';
+import { isPromise } from './pipeline/values.js';
 
 /**
  * What `@RateLimited` takes: the options of a limiter, made at the first call for each object and method, or
@@ -52,13 +53,9 @@ export const RateLimited = definePolicy<RateLimitedOptions>({
   create: () => new RateLimitedStage(),
 });
 
-const MAX_LIMITERS = 100;
-
 /** Admits every attempt, and settles it when it has ended. */
 class RateLimitedStage extends DirectStage<RateLimitedOptions> {
-  /** The limiters made of options, by the numbers among these, the one used last at the end. */
-  private readonly limiters = new Map<string, OwnLimiter>();
-  private latest: OwnLimiter | undefined;
+  private readonly limiters = new MadeOfOptions(fingerprint, makeLimiter);
 
   drive(
     call: Call,
@@ -67,7 +64,8 @@ class RateLimitedStage extends DirectStage<RateLimitedOptions> {
     onResult: OnResult | undefined,
     onFailure: OnFailure | undefined,
   ): Promise<unknown> {
-    const admission = this.limiterOf(options).admit(call);
+    const limiter = isLimiter(options) ? options : this.limiters.get(options);
+    const admission = limiter.admit(call);
     const enter = (lease: Lease): Promise<unknown> => {
       call.onReport((facts) => lease.observe(facts));
       call.onEnd((outcome) => lease.settle(outcome, call.facts));
@@ -75,36 +73,14 @@ class RateLimitedStage extends DirectStage<RateLimitedOptions> {
     };
     return isPromise(admission) ? admission.then(enter, onFailure) : enter(admission);
   }
-
-  private limiterOf(options: RateLimitedOptions): Limiter {
-    if (isLimiter(options)) return options;
-    if (this.latest?.options !== options) this.latest = this.ownLimiter(options);
-    return this.latest.limiter;
-  }
-
-  private ownLimiter(options: LimiterOptions): OwnLimiter {
-    const { limiters } = this;
-    const name = fingerprint(options);
-    const own = limiters.get(name) ?? new OwnLimiter(options);
-    own.options = options;
-    limiters.delete(name);
-    limiters.set(name, own);
-    if (limiters.size > MAX_LIMITERS) limiters.delete(limiters.keys().next().value as string);
-    return own;
-  }
 }
 
-/** A limiter made of options. Options made anew for each call bring new functions, which may close over it: it asks the latest. */
-class OwnLimiter {
-  readonly limiter: Limiter;
-
-  constructor(public options: LimiterOptions) {
-    const { cost, key, limits } = options;
-    this.limiter = new Limiter({
-      ...options,
-      ...(cost && { cost: (call) => this.options.cost?.(call) ?? 0 }),
-      ...(key && { key: (call) => this.options.key?.(call) ?? '' }),
-      ...(limits && { limits: (name) => this.options.limits?.(name) }),
-    });
-  }
+function makeLimiter(options: LimiterOptions, given: () => LimiterOptions): Limiter {
+  const { cost, key, limits } = options;
+  return new Limiter({
+    ...options,
+    ...(cost && { cost: (call) => given().cost?.(call) ?? 0 }),
+    ...(key && { key: (call) => given().key?.(call) ?? '' }),
+    ...(limits && { limits: (name) => given().limits?.(name) }),
+  });
 }

@@ -195,6 +195,30 @@ describe('a stage that passes functions inward', () => {
   });
 });
 
+describe('a host that fails while it looks at an error', () => {
+  it('leaves no call without its end, and what it threw is the error', async () => {
+    class Service {
+      readonly [policyHost] = {
+        failure: () => {
+          throw new RangeError('odd');
+        },
+      };
+
+      @RetryWithBackoff({ maxRetries: 0 })
+      @HandleApiErrors()
+      async ask(): Promise<string> {
+        throw new Error('first');
+      }
+    }
+    const service = new Service();
+    const events: PolicyEvent[] = [];
+    onPolicyEvent(service, (event) => events.push(event));
+    const error = await failureOf(service.ask());
+    expect(error).toMatchObject({ code: 'unexpected', cause: { message: 'odd' } });
+    expect(typesOf(events)).toEqual(['attempt', 'failure']);
+  });
+});
+
 describe('next() of a stage', () => {
   it('rejects and never throws', async () => {
     let thrown: unknown;

@@ -1,8 +1,9 @@
-import { costOf, isPromise, type Cost } from '../limits/cost.js';
+import { costOf, type Cost } from '../limits/cost.js';
 import { Experience } from '../limits/experience.js';
 import type { Call } from '../pipeline/call.js';
 import { hostOf } from '../pipeline/host.js';
 import { rules, show } from '../pipeline/options.js';
+import { isPromise } from '../pipeline/values.js';
 import type { Ledger } from './ledger.js';
 import { MemoryLedger } from './memory-ledger.js';
 import { capsOf, type BudgetCost, type BudgetFields, type BudgetOptions, type Cap } from './options.js';

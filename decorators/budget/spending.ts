@@ -1,8 +1,9 @@
-import { isPromise, type Cost } from '../limits/cost.js';
+import type { Cost } from '../limits/cost.js';
 import { endingOf } from '../limits/ending.js';
 import type { Experience } from '../limits/experience.js';
 import type { AdmissionCheck, Call, CallOutcome, TokenUsage } from '../pipeline/call.js';
 import { readUsage } from '../pipeline/usage.js';
+import { isPromise } from '../pipeline/values.js';
 import type { Hold, Ledger } from './ledger.js';
 import { nanoDollars } from './price-of.js';
 import type { ModelPrice } from './prices.js';

@@ -1,3 +1,5 @@
+import { isPlain } from '../pipeline/values.js';
+
 /** Why a value has no canonical form; `path` is where in it. */
 export class Unkeyable extends Error {
   constructor(path: string, what: string) {
@@ -69,12 +71,6 @@ function writeParts(value: object, path: string, around: Set<object>): string {
     fields.push(`${JSON.stringify(name)}:${write(field, path === '' ? name : `${path}.${name}`, around)}`);
   }
   return `{${fields.join(',')}}`;
-}
-
-/** Whether an object is one of no class, whichever realm it comes from. */
-export function isPlain(value: object): boolean {
-  const prototype: unknown = Object.getPrototypeOf(value);
-  return prototype === null || Object.getPrototypeOf(prototype) === null;
 }
 
 function bytesOf(value: object): Uint8Array | undefined {

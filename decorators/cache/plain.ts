@@ -1,4 +1,4 @@
-import { isPlain } from './canonical.js';
+import { isPlain } from '../pipeline/values.js';
 
 /** Why a value cannot be kept: it would not come back from JSON as it went. */
 export class NotPlain extends Error {

@@ -1,6 +1,7 @@
 import { redactText, StoreUnavailableError } from '../errors/index.js';
 import type { Call } from '../pipeline/call.js';
 import { currentTime, runtime } from '../pipeline/runtime.js';
+import { isPromise } from '../pipeline/values.js';
 import type { CacheStore } from './store.js';
 
 /** A store that has let calls wait in vain is left alone for so many times as long. */
@@ -101,8 +102,3 @@ export class StoreAccess {
 
 /** Stands for the answer of a store that has none. */
 const FAILED = Symbol('failed');
-
-/** Whether an answer is still to come. */
-export function isPromise(value: unknown): value is Promise<unknown> {
-  return typeof (value as PromiseLike<unknown> | null | undefined)?.then === 'function';
-}

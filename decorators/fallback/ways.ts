@@ -1,4 +1,5 @@
 import type { LLMError } from '../errors/index.js';
+import { classNameOf } from '../pipeline/class-name.js';
 import type { Call, Next } from '../pipeline/index.js';
 import { hostOf } from '../pipeline/host.js';
 import { argsInstead, isIterable, isWithin, runInstead } from '../pipeline/instead.js';
@@ -157,10 +158,6 @@ function ownerOf(self: object): object {
 /** Functions have a prototype that can be replaced, or none. */
 function isClass(value: object): boolean {
   return Object.getOwnPropertyDescriptor(value, 'prototype')?.writable === false;
-}
-
-function classNameOf(object: object): string {
-  return typeof object === 'function' ? object.name : object.constructor?.name || 'Object';
 }
 
 function misuse(call: Call, what: string): TypeError {

@@ -1,4 +1,5 @@
 import { hostOf } from '../pipeline/host.js';
+import { isPlain } from '../pipeline/values.js';
 
 /** The arguments with another model, as the object's host knows it, or else by `replaceModel()`. */
 export function argsWithModel(
@@ -24,16 +25,14 @@ export function replaceModel(args: readonly unknown[], model: string): readonly 
 }
 
 function withModel(value: unknown, model: string): object | undefined {
-  return isPlain(value) && typeof value['model'] === 'string' ? { ...value, model } : undefined;
+  return isRecord(value) && typeof value['model'] === 'string' ? { ...value, model } : undefined;
 }
 
 function withModelInBody(value: unknown, model: string): object | undefined {
-  const body = isPlain(value) ? withModel(value['body'], model) : undefined;
+  const body = isRecord(value) ? withModel(value['body'], model) : undefined;
   return body && { ...(value as object), body };
 }
 
-function isPlain(value: unknown): value is Record<string, unknown> {
-  if (typeof value !== 'object' || value === null) return false;
-  const prototype: unknown = Object.getPrototypeOf(value);
-  return prototype === Object.prototype || prototype === null;
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && isPlain(value);
 }

@@ -1,6 +1,7 @@
 import type { Call } from '../pipeline/call.js';
 import { hostOf, type TokenEstimate } from '../pipeline/host.js';
 import { rules, show } from '../pipeline/options.js';
+import { isPromise } from '../pipeline/values.js';
 import type { Experience } from './experience.js';
 import type { CallCost, LimiterOptions } from './limiter-options.js';
 
@@ -67,9 +68,4 @@ function estimatedCost(
 function checkAmount(value: unknown, source: string, name: string): void {
   const wrong = rules.notNegative(value);
   if (wrong) throw new TypeError(`Limiter: ${source} gave ${show(value)} for \`${name}\`: ${wrong}.`);
-}
-
-/** Whether something is still to come; a promise of any make. */
-export function isPromise<T>(value: T | Promise<T>): value is Promise<T> {
-  return typeof (value as Promise<T> | undefined)?.then === 'function';
 }

@@ -2,9 +2,10 @@ import type { RateLimitInfo } from '../errors/index.js';
 import type { Call } from '../pipeline/call.js';
 import { show } from '../pipeline/options.js';
 import { currentTime } from '../pipeline/runtime.js';
+import { isPromise } from '../pipeline/values.js';
 import { AdmissionQueue, type QueueBounds } from './admission-queue.js';
 import { MemoryBalance, type BalanceSnapshot } from './balance.js';
-import { costOf, isPromise, type Cost } from './cost.js';
+import { costOf, type Cost } from './cost.js';
 import { Learner } from './learner.js';
 import { Lease } from './lease.js';
 import {

@@ -245,13 +245,8 @@ function runFork(
   onFailure: OnFailure | undefined,
 ): Promise<unknown> {
   const endFailed = (error: unknown): unknown => {
-    let failure = error;
-    try {
-      forked.end({}, { error });
-    } catch (thrown) {
-      failure = thrown;
-    }
-    return failWith(onFailure, failure);
+    forked.end({}, { error });
+    return failWith(onFailure, error);
   };
   const endWith = (result: unknown): unknown => {
     const step = beginStep();

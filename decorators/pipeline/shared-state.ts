@@ -66,8 +66,17 @@ export class SharedState {
 
   view(error: unknown): LLMError {
     const views = (this.views ??= new Map());
-    const seen = views.get(error) ?? this.host?.failure?.(error) ?? fromFailure(error);
+    const seen = views.get(error) ?? this.look(error);
     views.set(error, seen);
     return seen;
+  }
+
+  /** A host that fails while it looks at an error must not leave the call without an end: what it threw is the error then. */
+  private look(error: unknown): LLMError {
+    try {
+      return this.host?.failure?.(error) ?? fromFailure(error);
+    } catch (thrown) {
+      return fromFailure(thrown);
+    }
   }
 }
