@@ -1,5 +1,4 @@
 import type { AttemptSummary, LLMError } from '../errors/index.js';
-import { AbortScope } from './abort-scope.js';
 import type {
   AdmissionCheck,
   Call,
@@ -9,9 +8,9 @@ import type {
   CallOutcome,
   RetryAllowance,
 } from './call.js';
-import { classNameOf } from './class-name.js';
 import { attemptOptions } from './call-options.js';
-import { deliver, isObserved, tell, type PolicyEventBody } from './events.js';
+import { CallView } from './call-view.js';
+import { deliver, tell, type PolicyEventBody } from './events.js';
 import { closeStream } from './opened-stream.js';
 import type { PolicyHost } from './host.js';
 import type { MethodRecord } from './record.js';
@@ -19,7 +18,7 @@ import { currentTime, runtime } from './runtime.js';
 import { SharedState } from './shared-state.js';
 
 /** The one implementation of `Call`. */
-export class CallState extends AbortScope implements Call {
+export class CallState extends CallView implements Call {
   /** When the method was entered; undefined while the call waits for admission. */
   private enteredAt: number | undefined;
   /** Since when it could have been: when the attempt before it had ended, or the call begun. */
@@ -41,7 +40,7 @@ export class CallState extends AbortScope implements Call {
   private eventListeners: ((event: unknown) => void)[] | undefined;
 
   private constructor(
-    readonly shared: SharedState,
+    shared: SharedState,
     readonly parent: CallState | undefined,
     readonly attempt: number,
     public deadline: number | undefined,
@@ -50,7 +49,7 @@ export class CallState extends AbortScope implements Call {
     readonly args: readonly unknown[],
     readonly retryAllowance: RetryAllowance | undefined,
   ) {
-    super();
+    super(shared);
     this.dueAt = shared.lastEndedAt;
   }
 
@@ -84,30 +83,6 @@ export class CallState extends AbortScope implements Call {
     return call;
   }
 
-  get id(): string {
-    return this.shared.id;
-  }
-
-  get self(): object {
-    return this.shared.self;
-  }
-
-  get method(): string | symbol {
-    return this.shared.record.name;
-  }
-
-  get label(): string {
-    return this.shared.label;
-  }
-
-  get options(): CallOptions {
-    return this.shared.options;
-  }
-
-  get streaming(): boolean {
-    return this.shared.record.streaming;
-  }
-
   get facts(): CallFacts {
     return (this.attemptState.ownFacts ??= {});
   }
@@ -123,32 +98,6 @@ export class CallState extends AbortScope implements Call {
   /** The attempt that this is, or is a view of. */
   private get attemptState(): CallState {
     return this.parent && !this.isAttempt ? this.parent.attemptState : this;
-  }
-
-  get observed(): boolean {
-    return isObserved(this.self, this.shared.host);
-  }
-
-  get className(): string {
-    return classNameOf(this.self);
-  }
-
-  /** Whether something beyond the policies may end this call: its caller, the call around it, or the host. */
-  get mayBeAborted(): boolean {
-    const { options, host, parent } = this.shared;
-    return parent !== undefined || options.signal !== undefined || host?.onCall !== undefined;
-  }
-
-  get waitingSince(): number | undefined {
-    return this.shared.waitingSince;
-  }
-
-  get attempts(): readonly AttemptSummary[] {
-    return this.shared.attempts;
-  }
-
-  get nextAttempt(): number {
-    return this.shared.nextAttempt;
   }
 
   get entered(): boolean {
@@ -187,10 +136,6 @@ export class CallState extends AbortScope implements Call {
     if (this.eventListeners) this.eventListeners.push(listener);
     else this.eventListeners = [listener];
     this.shared.hasEventListeners = true;
-  }
-
-  view(error: unknown): LLMError {
-    return this.shared.view(error);
   }
 
   emit(event: PolicyEventBody, attempt = this.answer?.attempt ?? this.attempt): void {
