@@ -116,11 +116,41 @@ describe.each(['generated', 'promised'] as const)('a stream that is %s', (form) 
     await time.runAll();
   });
 
-  it('holds its permit until it ends', async () => {
+  it('decides by its first content, however long the rest takes', async () => {
+    const { breaker, streams } = open({ halfOpenCalls: 2 });
+    breaker.open({ forMs: 10, key: 'it' });
+    await time.advance(10);
+    const trials = [
+      [20, 'a', 5_000, 'b'],
+      ['[role]', 30, 'a', 5_000, down],
+    ].map((script) => collect(streams[form](script)).catch((error: unknown) => error));
+    await time.advance(29);
+    expect(await failureOf(collect(streams[form](['a'])))).toMatchObject({ code: 'circuit_open' });
+    expect(breaker.snapshot()['it']).toMatchObject({ state: 'half_open', calls: 1 });
+    await time.advance(1);
+    expect(breaker.state).toBe('closed');
+    await time.runAll();
+    expect(await trials[1]).toBeInstanceOf(LLMError);
+    // What became of them afterwards is of an earlier state.
+    expect(breaker.snapshot()['it']).toMatchObject({ state: 'closed', calls: 0, failures: 0 });
+  });
+
+  it('decides against closing when its first content is slow', async () => {
+    const { breaker, streams } = open({ halfOpenCalls: 1, slowCallMs: 50, openMs: 1_000 });
+    breaker.open({ forMs: 10, key: 'it' });
+    await time.advance(10);
+    const reading = collect(streams[form]([50, 'a', 500, 'b']));
+    await time.advance(50);
+    expect(breaker.state).toBe('open');
+    await time.advance(500);
+    expect(await reading).toEqual(['a', 'b']);
+  });
+
+  it('holds its permit until it shows content', async () => {
     const { breaker, streams } = open({ halfOpenCalls: 1 });
     breaker.open({ forMs: 10, key: 'it' });
     await time.advance(10);
-    const reading = collect(streams[form](['a', 1_000, 'b']));
+    const reading = collect(streams[form](['[role]', 1_000, 'b']));
     await time.advance(999);
     expect(await failureOf(collect(streams[form](['a'])))).toMatchObject({ code: 'circuit_open' });
     await time.advance(1);
@@ -132,7 +162,7 @@ describe.each(['generated', 'promised'] as const)('a stream that is %s', (form) 
     const { breaker, streams } = open({ halfOpenCalls: 1, halfOpenMaxMs: 100 });
     breaker.open({ forMs: 10, key: 'it' });
     await time.advance(10);
-    const reading = collect(streams[form](['a', 90, 'b', 90, '[c]', 90, 'd']));
+    const reading = collect(streams[form](['[a]', 90, '[b]', 90, '[c]', 90, 'd']));
     await time.advance(269);
     expect(breaker.state).toBe('half_open');
     await time.advance(1);
@@ -144,7 +174,7 @@ describe.each(['generated', 'promised'] as const)('a stream that is %s', (form) 
     const { breaker, streams } = open({ halfOpenCalls: 1, halfOpenMaxMs: 100, openMs: 1_000 });
     breaker.open({ forMs: 10, key: 'it' });
     await time.advance(10);
-    const reading = collect(streams[form](['a', 101, 'b', 50, 'c']));
+    const reading = collect(streams[form](['[a]', 101, '[b]', 50, 'c']));
     await time.advance(151);
     await reading;
     expect(breaker.snapshot()['it']).toMatchObject({ state: 'open', forMs: 51 });
@@ -154,10 +184,10 @@ describe.each(['generated', 'promised'] as const)('a stream that is %s', (form) 
     const { breaker, streams } = open({ halfOpenCalls: 1, halfOpenMaxMs: 100, openMs: 50 });
     breaker.open({ forMs: 10, key: 'it' });
     await time.advance(10);
-    const early = collect(streams[form](['a', 240, 'b']));
+    const early = collect(streams[form](['[a]', 240, 'b']));
     // Silent from 10 to 110, open until 160.
     await time.advance(150);
-    const late = collect(streams[form](['a', 200, 'b']));
+    const late = collect(streams[form](['[a]', 200, 'b']));
     await time.advance(101);
     expect(breaker.snapshot()['it']).toMatchObject({ state: 'open', forMs: 1, openings: 2 });
     await early;

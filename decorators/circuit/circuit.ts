@@ -93,11 +93,24 @@ export class Circuit {
     if (generation === this.generation) this.aliveAt = now;
   }
 
-  /** A call has ended. Without a result it tells nothing of the provider: its permit goes to another. */
-  end(generation: number, result: CallResult | undefined, now: number): void {
+  /** A call has answered that has not ended: whether it is a trial call, which decides by that. */
+  trialAnswered(generation: number, result: CallResult, now: number): boolean {
+    this.advance(now);
+    if (!this.isTrial(generation)) return false;
+    this.endTrial(result, now);
+    return true;
+  }
+
+  /** A call has ended whose result is known. */
+  leave(now: number): void {
     this.running--;
     this.usedAt = now;
     this.advance(now);
+  }
+
+  /** A call has ended. Without a result it tells nothing of the provider: its permit goes to another. */
+  end(generation: number, result: CallResult | undefined, now: number): void {
+    this.leave(now);
     if (generation !== this.generation) return;
     if (this.state === 'closed' && result) this.count(result, now);
     else if (this.state === 'half_open') this.endTrial(result, now);

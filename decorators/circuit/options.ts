@@ -41,7 +41,7 @@ export interface BreakerOptions {
   openMs?: number | undefined;
   /** The longest it is open, unless the provider asks for more. Default 120,000. */
   maxOpenMs?: number | undefined;
-  /** How many trial calls are let through after that; when all have ended, they decide. Default 3. */
+  /** How many trial calls are let through after that; when all have answered (a stream: with its first content), they decide. Default 3. */
   halfOpenCalls?: number | undefined;
   /**
    * How long all trial calls may be under way without a sign of life (an answer, an event of a stream), in

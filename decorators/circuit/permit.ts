@@ -11,6 +11,8 @@ export class Permit {
   private answeredAfterMs: number | undefined;
   /** While a stream has shown no content: how long it took to open, and its consumer has waited for its events so far. */
   private waitedMs: number | undefined;
+  /** Whether the circuit knows already what the call came to. */
+  private counted = false;
 
   constructor(
     private readonly circuit: Circuit,
@@ -31,7 +33,7 @@ export class Permit {
     const elapsedMs = currentTime() - this.startedAt;
     const { call } = this;
     if (call.streaming) {
-      this.answeredAfterMs = elapsedMs;
+      this.answered(elapsedMs);
       return;
     }
     this.waitedMs = elapsedMs;
@@ -39,14 +41,22 @@ export class Permit {
     call.onEvent((event) => {
       if (this.answeredAfterMs !== undefined) return;
       this.waitedMs = this.latencyMs(currentTime());
-      if (host?.carriesContent?.(call.method, event) !== false) this.answeredAfterMs = this.waitedMs;
+      if (host?.carriesContent?.(call.method, event) !== false) this.answered(this.waitedMs);
     });
+  }
+
+  /** The first content of a stream is here. By it a trial call decides: the rest may take minutes. */
+  private answered(afterMs: number): void {
+    this.answeredAfterMs = afterMs;
+    const result = { failed: false, slow: afterMs >= this.slowCallMs };
+    this.counted = this.circuit.trialAnswered(this.generation, result, currentTime());
   }
 
   /** Gives it back with what the call came to. */
   end({ error }: CallOutcome): void {
     const { circuit, generation } = this;
     const now = currentTime();
+    if (this.counted) return circuit.leave(now);
     let result: CallResult | undefined;
     try {
       const answered = this.answeredAfterMs !== undefined;
