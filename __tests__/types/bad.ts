@@ -1,5 +1,18 @@
 /** Misuses: each line with a mark is to be an error, in both dialects, and no other line. */
-import { definePolicy, Fallback, HandleApiErrors, RateLimited, RetryWithBackoff } from 'keelson/decorators';
+import {
+  Budget,
+  Cached,
+  CircuitBreaker,
+  composePolicies,
+  definePolicy,
+  Fallback,
+  HandleApiErrors,
+  Hedged,
+  RateLimited,
+  Resilient,
+  RetryWithBackoff,
+  Traced,
+} from 'keelson/decorators';
 
 const Audited = definePolicy<{ log: (line: string) => void }>({
   kind: 'Audited',
@@ -150,11 +163,42 @@ export class Bad {
     return question;
   }
 
+  @CircuitBreaker({ failureRat: 0.5 }) //~ error: failureRat
+  async breakerOption(): Promise<void> {}
+
+  @CircuitBreaker({ tripOn: (error) => error.code }) //~ error: boolean
+  async breakerFunction(): Promise<void> {}
+
+  @Hedged({ delayMs: 'p99' }) //~ error: p99
+  async hedgedDelay(): Promise<void> {}
+
+  @Cached() //~ error
+  async cachedWithoutTime(): Promise<void> {}
+
+  @Cached({ maxEntries: 5 }) //~ error: ttlMs
+  async cachedWithoutTtl(): Promise<void> {}
+
+  @Budget({ per: 'day' }) //~ error
+  async budgetWithoutLimit(): Promise<void> {}
+
+  @Traced({ semconv: 'newest' }) //~ error: newest
+  async tracedNames(): Promise<void> {}
+
+  @Resilient({ retries: 5 }) //~ error: retries
+  async resilientOption(): Promise<void> {}
+
+  @Resilient() //~ error: AsyncMethod
+  syncResilient(): number {
+    return 1;
+  }
+
   @RateLimited() //~ error: AsyncMethod
   static syncStatic(): string {
     return '';
   }
 }
+
+composePolicies('Wrong', () => [RetryWithBackoff]); //~ error
 
 class ReadableNumbers implements AsyncIterable<number> {
   async *[Symbol.asyncIterator](): AsyncGenerator<number> {

@@ -1,16 +1,25 @@
 /** Every kind of method that a decorator may stand on: compiles without an error, in both dialects. */
 import {
+  Breaker,
+  Budget,
+  Cache,
+  Cached,
+  CircuitBreaker,
   composePolicies,
   currentCall,
   definePolicy,
   Fallback,
   HandleApiErrors,
+  Hedged,
   onPolicyEvent,
   OverloadedError,
   policiesOf,
   RateLimited,
+  Resilient,
   RetryWithBackoff,
+  SpendingBudget,
   Timeout,
+  Traced,
 } from 'keelson/decorators';
 import type { CallOptions, FallbackOptions } from 'keelson/decorators';
 
@@ -284,6 +293,52 @@ export const Careful = composePolicies('Careful', (sorry: string) => [
   Fallback({ to: [{ model: 'small' }, { value: (error) => sorry + error.code }] }),
   RetryWithBackoff(),
 ]);
+
+class Guarded {
+  readonly breaker = new Breaker({ failureRate: 0.3 });
+  readonly answers = new Cache({ ttlMs: 60_000 });
+  readonly budget = new SpendingBudget({ tokens: 1000, per: 'day' });
+
+  @CircuitBreaker({ failureRate: 0.3, onChange: ({ state, key }) => console.log(state, key) })
+  @Hedged({ delayMs: 800, hedgeOn: (error) => error.retryable })
+  @Cached({ ttlMs: 60_000, tenant: (call) => call.id })
+  @Budget({
+    limits: [
+      { usd: 1, per: 'hour' },
+      { tokens: 1e6, windowMs: 60_000 },
+    ],
+    model: 'gpt-4o-mini',
+  })
+  @Traced({ spanName: (call) => call.label, metrics: false })
+  async ask(question: string): Promise<string> {
+    return question;
+  }
+
+  @CircuitBreaker((self) => self.breaker)
+  @Cached((self) => self.answers)
+  @Budget((self) => self.budget)
+  @Hedged()
+  @Traced()
+  async *tell(question: string): AsyncGenerator<string> {
+    yield question;
+  }
+
+  @Resilient({ timeouts: { totalMs: 1000 }, retry: false, rateLimit: { requestsPerMinute: 60 } })
+  async look(): Promise<number> {
+    return 1;
+  }
+
+  @Resilient()
+  @Careful('Sorry: ')
+  static async shared(): Promise<string> {
+    return 'shared';
+  }
+}
+const guarded: {
+  ask: Same<Guarded['ask'], (question: string) => Promise<string>>;
+  tell: Same<Guarded['tell'], (question: string) => AsyncGenerator<string>>;
+} = { ask: true, tell: true };
+void guarded;
 
 abstract class Template<Item> {
   protected abstract readonly retry: { maxRetries: number };
