@@ -35,14 +35,10 @@ let time: VirtualRuntime;
 let restore: () => void;
 beforeEach(() => {
   ({ runtime: time, restore } = installVirtualRuntime());
-  // Where listeners have failed.
-  jest.spyOn(process, 'emitWarning');
 });
 afterEach(() => {
   expect(time.pendingTimers).toBe(0);
-  expect(process.emitWarning).not.toHaveBeenCalled();
   restore();
-  jest.restoreAllMocks();
 });
 
 const HOUR = 3_600_000;
@@ -165,6 +161,13 @@ describe('a budget of tokens', () => {
     expect(client.sent).toBe(1);
     // What fits exactly is let through.
     await client.ask({ input: 200, max: 50 });
+  });
+
+  it('warns of nothing when it refuses', async () => {
+    const warned = jest.spyOn(process, 'emitWarning').mockImplementation(() => undefined);
+    await failureOf(new Client(Budget({ tokens: 100, per: 'day' })).ask({ input: 101, max: 0 }));
+    expect(warned).not.toHaveBeenCalled();
+    warned.mockRestore();
   });
 
   it('says so when a call can never fit', async () => {

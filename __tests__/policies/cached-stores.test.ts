@@ -11,6 +11,7 @@ import {
   type CacheStore,
   type PolicyEventOf,
 } from '../../decorators/index.js';
+import type { Runtime } from '../../decorators/pipeline/runtime';
 import { counts, eventsOf, JsonStore, Library, states } from '../support/cached';
 import { collect, deferred, failureOf } from '../support/policies';
 import { installVirtualRuntime, settled, type VirtualRuntime } from '../support/virtual-runtime';
@@ -298,7 +299,7 @@ describe('a store', () => {
   });
 
   it('is not waited for by a process that ends, while it stores', async () => {
-    const setTimer = jest.spyOn(time, 'setTimer');
+    const setTimer = jest.spyOn(time as Runtime, 'setTimer');
     await new Library({ ttlMs: 1000, store: new JsonStore() }).find('a');
     await settled();
     expect(setTimer.mock.calls.map(([, , options]) => options?.background)).toEqual([false, true]);
