@@ -289,6 +289,11 @@ describe('what a call that has ended is charged', () => {
       { facts: { usage: { inputTokens: 80 } }, fails: () => new Error('x') },
       300,
     ],
+    [
+      'one that was accepted, and cut by a refusal: what it told',
+      { facts: { ...usage(80, 7), statusCode: 200 }, fails: () => new RateLimitError('slow') },
+      87,
+    ],
     ['one that told its input alone and succeeded: that', { facts: { usage: { inputTokens: 80 } } }, 80],
     [
       'one that told its output alone: that, and its input as estimated',

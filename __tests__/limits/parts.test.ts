@@ -1,0 +1,136 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { Charging } from '../../decorators/limits/charging';
+import { Experience } from '../../decorators/limits/experience';
+import { GateSpread } from '../../decorators/limits/gate-spread';
+import { Limiter } from '../../decorators/limits/index';
+import { EstimateFactor } from '../../decorators/limits/running-mean';
+import { installVirtualRuntime, settled, type VirtualRuntime } from '../support/virtual-runtime';
+import { Admission, FakeCall } from './fake-call';
+
+let runtime: VirtualRuntime;
+let restore: () => void;
+beforeEach(() => {
+  ({ runtime, restore } = installVirtualRuntime());
+});
+afterEach(() => restore());
+
+const times = (n: number, act: () => void) => Array.from({ length: n }, act);
+
+describe('what a provider counts a call as', () => {
+  it.each<[string, number, number, boolean]>([
+    ['less is left by more than half a call', 51, 8, true],
+    ['less is left by half a call', 50, 8, false],
+    ['less is left by a little', 10, 8, false],
+    ['more is left', -1000, 8, false],
+    ['it has told that seven times', 1000, 7, false],
+  ])('is what the call was allowed or what it used: when %s', (_what, missing, reports, inFull) => {
+    const charging = new Charging();
+    times(reports, () => charging.compare(1000, 1000 - missing, 100, 0));
+    expect(charging.inFull).toBe(inFull);
+  });
+
+  it.each<[string, number, number, number, boolean]>([
+    ['more is left by many calls', 1000, 0, 8, false],
+    ['it has told that seven times', 1000, 0, 7, true],
+    ['more is left by a call and a half', 150, 0, 8, true],
+    ['calls that run explain it', 1000, 2000, 8, true],
+    ['less is left', -1000, 0, 8, true],
+  ])('is what it used again, once that shows: when %s', (_what, more, running, reports, inFull) => {
+    const charging = new Charging();
+    times(8, () => charging.compare(1000, 0, 100, 0));
+    expect(charging.inFull).toBe(true);
+    times(reports, () => charging.compare(0, more, 100, running));
+    expect(charging.inFull).toBe(inFull);
+  });
+});
+
+describe('the factor of estimates', () => {
+  const after = (...samples: [actual: number, estimated: number][]) => {
+    const factor = new EstimateFactor();
+    times(60, () => samples.forEach(([actual, estimated]) => factor.add(actual, estimated)));
+    return factor.value;
+  };
+
+  it('is one at first, and follows what calls tell', () => {
+    expect(new EstimateFactor().value).toBe(1);
+    expect(after([2000, 1000])).toBeCloseTo(2, 0);
+    expect(after([500, 1000])).toBeCloseTo(0.5, 0);
+  });
+
+  it('is raised where calls differ, so that few are too low', () => {
+    // The mean is one; from it they are off by a half.
+    const value = after([500, 1000], [1500, 1000]);
+    expect(value).toBeGreaterThan(1.8);
+    expect(value).toBeLessThan(2.3);
+  });
+
+  it('stays between a quarter and four', () => {
+    expect(after([1, 1000])).toBe(0.25);
+    expect(after([1_000_000, 1000])).toBe(4);
+  });
+});
+
+describe('what calls have used so far', () => {
+  const known = { inputTokens: 10, estimatedInput: 10 };
+  const unknown = { inputTokens: undefined, estimatedInput: undefined };
+  const usage = { inputTokens: 1400, outputTokens: 100 };
+
+  it('is learned from those that ended well: their output, or all where the input is not known', () => {
+    const experience = new Experience();
+    expect(experience.usedBy({}, usage, known)).toEqual({ input: 1400, output: 100 });
+    expect(experience.meanOutputTokens.value).toBe(300);
+    const other = new Experience();
+    other.usedBy({}, usage, unknown);
+    expect(other.meanOutputTokens.value).toBe(1000);
+  });
+
+  it.each([{ incomplete: true }, { error: new Error('cut') as never }])(
+    'is charged but not learned from one that broke off: %j',
+    (outcome) => {
+      const experience = new Experience();
+      expect(experience.usedBy(outcome, usage, known)).toEqual({ input: 1400, output: 100 });
+      expect(experience.meanOutputTokens.value).toBe(500);
+    },
+  );
+
+  it('corrects estimates by inputs that are told, and by no others', () => {
+    const experience = new Experience();
+    experience.usedBy({}, { outputTokens: 5 }, known);
+    experience.usedBy({}, usage, unknown);
+    expect(experience.inputFactor.value).toBe(1);
+    experience.usedBy({}, usage, known);
+    expect(experience.inputFactor.value).toBeGreaterThan(2);
+  });
+});
+
+describe('the return of those who waited for a gate', () => {
+  it('is spread over a tenth of the wait, and ends by itself or when nobody waits any more', () => {
+    runtime.chance = 0.5;
+    const spread = new GateSpread();
+    expect(spread.begin(2000)).toBe(100);
+    // 2000 and 100, and 200 in which they return.
+    expect([spread.isOn(2299), spread.isOn(2300)]).toEqual([true, false]);
+    spread.step(10, 2100);
+    expect(spread.heldForMs(2100)).toBe(20);
+    spread.end();
+    expect([spread.isOn(2100), spread.heldForMs(2100)]).toEqual([false, 0]);
+    spread.step(10, 2100);
+    spread.begin(4000);
+    expect(spread.heldForMs(2150)).toBe(0);
+  });
+});
+
+describe('who leaves from the middle of a queue', () => {
+  it('leaves those behind him in it', async () => {
+    const limiter = new Limiter({ maxConcurrent: 1 });
+    const running = new Admission(limiter);
+    const waiting = times(4, () => undefined).map(() => new Admission(limiter, new FakeCall()));
+    waiting[1]?.call.abort(new Error('bored'));
+    waiting[2]?.call.abort(new Error('bored'));
+    running.end();
+    await settled();
+    waiting[0]?.end();
+    await settled();
+    expect(waiting.map(({ state }) => state)).toEqual(['admitted', 'refused', 'refused', 'admitted']);
+  });
+});
