@@ -3,6 +3,8 @@ import { Charging } from '../../decorators/limits/charging';
 import { Experience } from '../../decorators/limits/experience';
 import { GateSpread } from '../../decorators/limits/gate-spread';
 import { Limiter } from '../../decorators/limits/index';
+import { limitsOf, reportedRate } from '../../decorators/limits/rates';
+import { ReportedWindow } from '../../decorators/limits/reported-window';
 import { EstimateFactor } from '../../decorators/limits/running-mean';
 import { installVirtualRuntime, settled, type VirtualRuntime } from '../support/virtual-runtime';
 import { Admission, FakeCall } from './fake-call';
@@ -117,6 +119,93 @@ describe('the return of those who waited for a gate', () => {
     spread.step(10, 2100);
     spread.begin(4000);
     expect(spread.heldForMs(2150)).toBe(0);
+  });
+});
+
+describe('the window of a reported limit', () => {
+  const [MINUTE, HOUR, DAY] = [60_000, 3_600_000, 86_400_000];
+  type Report = Parameters<ReportedWindow['read']>[0];
+  const used = (limit: number, count: number, resetMs: number): Report => ({
+    limit,
+    remaining: limit - count,
+    resetMs,
+  });
+  it.each<[string, Report[], number | undefined]>([
+    ['is what is told, and stays so', [{ windowMs: DAY }, { limit: 5 }], DAY],
+    ['is a minute where a steady refill says so', [used(600, 11, 1100)], MINUTE],
+    ['is a minute where whole seconds allow it', [used(3600, 1, 1000)], MINUTE],
+    ['is not said by one report to be more than a minute', [used(3600, 1, 1001)], undefined],
+    ['is a day where two reports agree', [used(14_400, 30, 180_000), used(14_400, 60, 360_000)], DAY],
+    [
+      'is not said by one that is told twice',
+      [used(14_400, 30, 180_000), used(14_400, 30, 180_000)],
+      undefined,
+    ],
+    ['is fixed where they differ', [used(14_400, 30, 180_000), used(14_400, 40, 194_444)], HOUR],
+    [
+      'is fixed where they differ the other way',
+      [used(14_400, 40, 194_444), used(14_400, 30, 180_001)],
+      HOUR,
+    ],
+    ['is fixed where no steady refill fits', [used(14_400, 60, 180_000)], HOUR],
+    ['is no shorter than any reset', [used(600, 11, 1100), used(600, 300, 120_000)], HOUR],
+    ['stays while nothing speaks against it', [used(600, 11, 1100), used(600, 0, 0)], MINUTE],
+    ['is not said where nothing is used', [used(10, 0, 5000)], undefined],
+    ['is not said where more is left than there is', [used(10, -2, 5000)], undefined],
+    ['is not said without a limit', [{ remaining: 5, resetMs: 5000 }], undefined],
+    ['is not said without what is left', [{ limit: 10, resetMs: 5000 }], undefined],
+    ['is not said without a reset', [{ limit: 10, remaining: 5 }], undefined],
+    ['is not said by a reset of now', [used(10, 5, 0)], undefined],
+  ])('%s', (_what, reports, windowMs) => {
+    const window = new ReportedWindow();
+    for (const report of reports) window.read(report);
+    expect(window.windowMs).toBe(windowMs);
+  });
+
+  it.each<[string, Parameters<typeof limitsOf>[0], 'requests' | 'tokens', number | undefined, string]>([
+    ['the day', { requestsPerMinute: 5, requestsPerDay: 50 }, 'requests', DAY, 'dailyRequests'],
+    ['the day, of tokens', { tokensPerMinute: 5, tokensPerDay: 50 }, 'tokens', DAY, 'dailyTokens'],
+    ['the minute where no day is limited', { requestsPerMinute: 5 }, 'requests', DAY, 'requests'],
+    [
+      'the minute where the day of another is',
+      { tokensPerMinute: 5, requestsPerDay: 5 },
+      'tokens',
+      DAY,
+      'tokens',
+    ],
+    ['the minute', { requestsPerMinute: 5, requestsPerDay: 50 }, 'requests', MINUTE, 'requests'],
+    ['the minute where no window is told', { requestsPerDay: 50 }, 'requests', undefined, 'requests'],
+  ])('is held against the limit of %s', (_what, numbers, unit, windowMs, name) => {
+    expect(reportedRate(limitsOf(numbers), unit, windowMs === undefined ? {} : { windowMs })).toBe(name);
+  });
+});
+
+describe('a call that is refused', () => {
+  const asking = (cost: object) => ({ cost: () => cost });
+  it.each<[ConstructorParameters<typeof Limiter>[0], string | undefined]>([
+    [
+      { requestsPerMinute: 2, ...asking({ requests: 3 }) },
+      'It counts as 3 requests, and at most 2 can be there at once: raise requestBurst or the limit.',
+    ],
+    [
+      { tokensPerMinute: 1000, tokensPerDay: 500, ...asking({ tokens: 501 }) },
+      'It may use 501 tokens, and at most 500 can be there at once: shorten the input,',
+    ],
+    [{ requestsPerMinute: 3, tokensPerMinute: 5, ...asking({ requests: 3, tokens: 5 }) }, undefined],
+    [{ requestsPerMinute: 2, ...asking({ tokens: 9000 }) }, undefined],
+    [{ tokensPerMinute: 9000, ...asking({ requests: 9 }) }, undefined],
+  ])('since it can never be admitted is told what of: %j', (options, message) => {
+    const { state, error } = new Admission(new Limiter(options));
+    expect(state).toBe(message === undefined ? 'admitted' : 'refused');
+    if (message !== undefined) expect((error as Error).message).toContain(message);
+  });
+
+  it('since the queue is full is told how many wait', () => {
+    const limiter = new Limiter({ maxConcurrent: 1, maxQueue: 2 });
+    const [, , , refused] = [1, 2, 3, 4].map(() => new Admission(limiter));
+    expect((refused?.error as Error).message).toContain(
+      'was refused: 2 calls wait for the limiter already (maxQueue).',
+    );
   });
 });
 
