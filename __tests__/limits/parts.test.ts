@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Charging } from '../../decorators/limits/charging';
+import { costOf } from '../../decorators/limits/cost';
 import { Experience } from '../../decorators/limits/experience';
 import { GateSpread } from '../../decorators/limits/gate-spread';
 import { Limiter } from '../../decorators/limits/index';
@@ -7,7 +8,7 @@ import { limitsOf, reportedRate } from '../../decorators/limits/rates';
 import { ReportedWindow } from '../../decorators/limits/reported-window';
 import { EstimateFactor } from '../../decorators/limits/running-mean';
 import { installVirtualRuntime, settled, type VirtualRuntime } from '../support/virtual-runtime';
-import { Admission, FakeCall } from './fake-call';
+import { Admission, FakeCall, hostEstimating } from './fake-call';
 
 let runtime: VirtualRuntime;
 let restore: () => void;
@@ -102,6 +103,66 @@ describe('what calls have used so far', () => {
     expect(experience.inputFactor.value).toBe(1);
     experience.usedBy({}, usage, known);
     expect(experience.inputFactor.value).toBeGreaterThan(2);
+  });
+});
+
+describe('what a call is expected to use', () => {
+  /** Whose calls have had twice the input that was estimated. */
+  const raised = () => {
+    const experience = new Experience();
+    times(60, () => experience.inputFactor.add(2000, 1000));
+    return experience;
+  };
+  const call = (inputTokens: number, maxOutputTokens?: number) =>
+    new FakeCall({ self: hostEstimating(inputTokens, maxOutputTokens) });
+
+  it('is its input as calls before it correct it, and the bound of its output', () => {
+    const cost = costOf(call(100, 50), undefined, 1000, raised());
+    expect(cost).toMatchObject({ requests: 1, estimatedInput: 100 });
+    const { inputTokens = 0, tokens } = cost as { inputTokens?: number; tokens: number };
+    expect(inputTokens).toBeGreaterThan(190);
+    expect(tokens).toBe(inputTokens + 50);
+  });
+
+  it.each<[string, number, number | undefined, number, number]>([
+    ['a correction', 100, 50, 180, 180],
+    ['a correction, where it does not fit anyway', 100, 50, 120, 150],
+    ['a correction and a guess', 100, undefined, 150, 150],
+  ])('is not made impossible by %s', (_what, input, output, capacity, tokens) => {
+    expect(costOf(call(input, output), undefined, capacity, raised())).toMatchObject({ tokens });
+  });
+
+  it.each([
+    [500, 500],
+    [5000, 600],
+    [50, 100],
+  ])('is guessed where no bound is told, but not beyond what fits: of %d, %d', (capacity, tokens) => {
+    expect(costOf(call(100), undefined, capacity, new Experience())).toMatchObject({ tokens });
+  });
+
+  it('may be told later', async () => {
+    const self = {
+      [Symbol.for('keelson.policyHost')]: { estimate: async () => ({ inputTokens: 7, maxOutputTokens: 3 }) },
+    };
+    const cost = await costOf(new FakeCall({ self }), undefined, 1000, new Experience());
+    expect(cost).toEqual({ requests: 1, tokens: 10, inputTokens: 7, estimatedInput: 7 });
+  });
+
+  it.each<[ConstructorParameters<typeof Limiter>[0], object, string]>([
+    [
+      { cost: () => ({ requests: -1 }) },
+      {},
+      'cost(call) gave -1 for `requests`: give a number of at least 0.',
+    ],
+    [{ cost: () => ({ tokens: NaN }) }, {}, 'cost(call) gave NaN for `tokens`: give a number of at least 0.'],
+    [{ cost: () => null as never }, {}, 'cost(call) gave null for `tokens`'],
+    [{}, hostEstimating('x' as never), "estimate(call) gave 'x' for `inputTokens`"],
+    [{}, hostEstimating(5, -5), 'estimate(call) gave -5 for `maxOutputTokens`'],
+  ])('must be amounts: %#', (options, self, message) => {
+    const limiter = new Limiter({ tokensPerMinute: 1000, ...options });
+    const { error } = new Admission(limiter, new FakeCall({ self }));
+    expect(error).toBeInstanceOf(TypeError);
+    expect((error as Error).message).toContain(`Limiter: ${message}`);
   });
 });
 
