@@ -507,6 +507,7 @@ describe('messages', () => {
     [{ statusCode: 600, message: 'no status' }, 'no status'],
     [{ status: 599, message: 'last' }, '599 last'],
     [{ status: 99, message: 'no status' }, 'no status'],
+    [{ response: null, status: 404, message: 'No' }, '404 No'],
     [{ status: 500.5, message: 'no status' }, 'no status'],
     [{ status: '503', message: 'no status' }, 'no status'],
     [{ $metadata: {}, message: 'no status' }, 'no status'],
@@ -514,6 +515,42 @@ describe('messages', () => {
     [Object.assign(new Error('401 No key'), { status: 401 }), '401 No key'],
   ])('%s → %s', (failure, message) => {
     expect(fromFailure(failure).message).toBe(message);
+  });
+});
+
+describe('the request that a message names', () => {
+  const response = { status: 404, data: 'No' };
+  test.each<[config: object | null, request: string]>([
+    [{ url: '/chat', baseURL: 'http://h/v1//' }, ' (http://h/v1/chat)'],
+    [{ url: '//chat', baseURL: 'http://h/v1' }, ' (http://h/v1/chat)'],
+    [{ url: 'a//b', baseURL: 'http://h' }, ' (http://h/a//b)'],
+    [{ baseURL: 'http://h/v1' }, ' (http://h/v1)'],
+    [{ url: '', baseURL: 'http://h/v1' }, ' (http://h/v1)'],
+    [{ url: 'HTTPS://x/y', baseURL: 'http://h' }, ' (HTTPS://x/y)'],
+    [{ url: 'http+unix.1://x/y', baseURL: 'http://h' }, ' (http+unix.1://x/y)'],
+    [{ url: 'x/http://y', baseURL: 'http://h' }, ' (http://h/x/http://y)'],
+    [{ url: '/alone', method: 'get' }, ' (GET /alone)'],
+    [{ url: '/alone', method: 5, baseURL: 5 }, ' (/alone)'],
+    [{ method: 'get' }, ''],
+    [{ url: '' }, ''],
+    [null, ''],
+  ])('%j → %s', (config, request) => {
+    expect(fromFailure({ config, response }).message).toBe(`404 No${request}`);
+  });
+
+  test('is that of the first of config, options and request that has an address', () => {
+    const request = { url: 'http://r/x', method: 'put' };
+    for (const failure of [
+      { config: null, request },
+      { config: { method: 'get' }, options: 5, request },
+    ]) {
+      expect(fromFailure({ ...failure, response }).message).toBe('404 No (PUT http://r/x)');
+    }
+  });
+
+  test.each(['/only', 'data:text', ''])('is no host to connect to where it has none: %p', (url) => {
+    const failure = Object.assign(withCode('ECONNRESET'), { config: { url } });
+    expect(fromFailure(failure).message).toBe('Connection failed: ECONNRESET');
   });
 });
 
