@@ -91,6 +91,11 @@ describe('readRateLimit', () => {
       undefined,
     ],
     ['a window with a list of policies', { 'ratelimit-limit': '20 ; w=60' }, { requests: { limit: 20 } }],
+    [
+      'one that does not know what is left',
+      { 'x-ratelimit-limit-requests': '5', 'x-ratelimit-remaining-requests': '-1' },
+      { requests: { limit: 5 } },
+    ],
     ['a limit on tokens alone', { 'x-tokenlimit-limit': '7' }, { tokens: { limit: 7 } }],
     [
       'OpenAI',

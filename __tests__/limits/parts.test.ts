@@ -211,6 +211,13 @@ describe('the window of a reported limit', () => {
     ['is fixed where no steady refill fits', [used(14_400, 60, 180_000)], HOUR],
     ['is no shorter than any reset', [used(600, 11, 1100), used(600, 300, 120_000)], HOUR],
     ['stays while nothing speaks against it', [used(600, 11, 1100), used(600, 0, 0)], MINUTE],
+    ['stays where another report is not sure', [used(600, 11, 1100), used(3600, 1, 1001)], MINUTE],
+    ['is forgotten where a reset is longer', [used(600, 11, 1100), used(14_400, 30, 180_000)], undefined],
+    [
+      'is a day where the last two reports agree',
+      [used(14_400, 30, 180_000), used(14_400, 40, 194_444), used(14_400, 41, 199_306)],
+      DAY,
+    ],
     ['is not said where nothing is used', [used(10, 0, 5000)], undefined],
     ['is not said where more is left than there is', [used(10, -2, 5000)], undefined],
     ['is not said without a limit', [{ remaining: 5, resetMs: 5000 }], undefined],
