@@ -163,9 +163,14 @@ describe('a budget of tokens', () => {
     await client.ask({ input: 200, max: 50 });
   });
 
-  it('warns of nothing when it refuses', async () => {
+  it('warns of nothing when a call ends for which nothing was reserved', async () => {
     const warned = jest.spyOn(process, 'emitWarning').mockImplementation(() => undefined);
-    await failureOf(new Client(Budget({ tokens: 100, per: 'day' })).ask({ input: 101, max: 0 }));
+    const client = new Client(
+      Budget({ tokens: 100, per: 'day' }),
+      RateLimited({ requestsPerMinute: 1, maxWaitMs: 0 }),
+    );
+    await client.ask({ input: 1, max: 0 });
+    expect(await failureOf(client.ask({ input: 1, max: 0 }))).toMatchObject({ code: 'rate_limit_client' });
     expect(warned).not.toHaveBeenCalled();
     warned.mockRestore();
   });
@@ -853,7 +858,7 @@ describe('together with a limiter', () => {
     const running = client.ask({ input: 100, max: 0, until: end.promise });
     expect(await failureOf(client.ask({ input: 1, max: 0 }))).toMatchObject({
       code: 'budget_exceeded',
-      message: expect.stringContaining('100 tokens of 100 tokens are used or reserved'),
+      message: expect.stringContaining("'tokens per day': 100 tokens of 100 tokens are used or reserved"),
     });
     end.resolve();
     await running;
