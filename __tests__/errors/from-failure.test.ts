@@ -461,13 +461,96 @@ describe('messages', () => {
       axiosError('timeout of 50ms exceeded', 'ECONNABORTED'),
       'No answer from http://host:8080 came in time: ECONNABORTED (timeout of 50ms exceeded)',
     ],
+    [
+      axiosFrom(undiciError('ConnectTimeoutError', 'UND_ERR_CONNECT_TIMEOUT', 'late')),
+      'No connection to http://host:8080 was made in time: UND_ERR_CONNECT_TIMEOUT (late)',
+    ],
+    [
+      undiciError('HeadersTimeoutError', 'UND_ERR_HEADERS_TIMEOUT', 'late'),
+      'No answer came in time: UND_ERR_HEADERS_TIMEOUT (late)',
+    ],
+    [{ name: 'TimeoutError' }, 'No answer came in time: no reason was given'],
+    [
+      axiosError('maxContentLength size of 10 exceeded', 'ERR_BAD_RESPONSE'),
+      'The response cannot be read: ERR_BAD_RESPONSE (maxContentLength size of 10 exceeded)',
+    ],
+    [
+      axiosError('Maximum number of redirects exceeded', 'ERR_FR_TOO_MANY_REDIRECTS'),
+      'Too many redirects from http://host:8080: check the base URL.',
+    ],
+    [axiosFrom(new SyntaxError('Unexpected'), 'ERR_BAD_RESPONSE'), 'The response is not valid JSON.'],
+    [new DOMException('gone', 'AbortError'), 'The request was aborted.'],
+    [fetchFailed(), 'Connection failed: fetch failed'],
+    [withCode('ECONNRESET'), 'Connection failed: ECONNRESET'],
+    [
+      withCode('ECONNRESET', 'broken', { address: '10.0.0.1' }),
+      'Connection to 10.0.0.1 failed: ECONNRESET (broken)',
+    ],
     [axiosResponse(404, ''), '404 with an empty body (POST http://host:8080/v1/chat)'],
     [bug, `TypeError: ${bug.message}`],
     ['oops', 'oops'],
+    ['', 'An empty string was thrown.'],
     [undefined, 'undefined was thrown.'],
+    [null, 'null was thrown.'],
+    [42, '42 was thrown.'],
+    [{ a: 1 }, 'An object without a message was thrown.'],
+    [{ name: 'Mine', message: '' }, 'Mine was thrown.'],
+    [{ name: 5, message: 'mine' }, 'mine'],
+    [new Error('mine'), 'mine'],
+    [{ response: { statusCode: 503, text: 'down' } }, '503 down'],
+    [{ response: { status: 503, data: 'data', body: 'body' } }, '503 data'],
+    [{ response: {}, status: 503, data: { message: 'down' } }, '503 down'],
+    [{ status: 503, body: 'body', error: 'error', message: '503 m' }, '503 body'],
+    [{ status: 503, error: 'error', data: 'data' }, '503 error'],
+    [{ status: 503, message: '500 other' }, '503 500 other'],
+    [{ status: 503 }, '503 with an empty body'],
+    [{ statusCode: 600, message: 'no status' }, 'no status'],
+    [{ status: 599, message: 'last' }, '599 last'],
+    [{ status: 99, message: 'no status' }, 'no status'],
+    [{ response: null, status: 404, message: 'No' }, '404 No'],
+    [{ status: 500.5, message: 'no status' }, 'no status'],
+    [{ status: '503', message: 'no status' }, 'no status'],
+    [{ $metadata: {}, message: 'no status' }, 'no status'],
+    [{ $metadata: { httpStatusCode: 503 }, message: 'down', name: 'Down' }, '503 down'],
     [Object.assign(new Error('401 No key'), { status: 401 }), '401 No key'],
   ])('%s → %s', (failure, message) => {
     expect(fromFailure(failure).message).toBe(message);
+  });
+});
+
+describe('the request that a message names', () => {
+  const response = { status: 404, data: 'No' };
+  test.each<[config: object | null, request: string]>([
+    [{ url: '/chat', baseURL: 'http://h/v1//' }, ' (http://h/v1/chat)'],
+    [{ url: '//chat', baseURL: 'http://h/v1' }, ' (http://h/v1/chat)'],
+    [{ url: 'a//b', baseURL: 'http://h' }, ' (http://h/a//b)'],
+    [{ baseURL: 'http://h/v1' }, ' (http://h/v1)'],
+    [{ url: '', baseURL: 'http://h/v1' }, ' (http://h/v1)'],
+    [{ url: 'HTTPS://x/y', baseURL: 'http://h' }, ' (HTTPS://x/y)'],
+    [{ url: 'http+unix.1://x/y', baseURL: 'http://h' }, ' (http+unix.1://x/y)'],
+    [{ url: 'x/http://y', baseURL: 'http://h' }, ' (http://h/x/http://y)'],
+    [{ url: '/alone', method: 'get' }, ' (GET /alone)'],
+    [{ url: '/alone', method: 5, baseURL: 5 }, ' (/alone)'],
+    [{ method: 'get' }, ''],
+    [{ url: '' }, ''],
+    [null, ''],
+  ])('%j → %s', (config, request) => {
+    expect(fromFailure({ config, response }).message).toBe(`404 No${request}`);
+  });
+
+  test('is that of the first of config, options and request that has an address', () => {
+    const request = { url: 'http://r/x', method: 'put' };
+    for (const failure of [
+      { config: null, request },
+      { config: { method: 'get' }, options: 5, request },
+    ]) {
+      expect(fromFailure({ ...failure, response }).message).toBe('404 No (PUT http://r/x)');
+    }
+  });
+
+  test.each(['/only', 'data:text', ''])('is no host to connect to where it has none: %p', (url) => {
+    const failure = Object.assign(withCode('ECONNRESET'), { config: { url } });
+    expect(fromFailure(failure).message).toBe('Connection failed: ECONNRESET');
   });
 });
 
@@ -549,6 +632,63 @@ describe('fields', () => {
   });
 });
 
+describe('what a request carried', () => {
+  const header = (headers: object) => ({ headers });
+  test.each<[string, object, string]>([
+    ['the token of a header', header({ Authorization: 'Bearer abc-def-ghi' }), 'abc-def-ghi'],
+    ['a header as a whole', header({ Authorization: 'Bearer abc-def-ghi' }), 'Bearer abc-def-ghi'],
+    [
+      'the password of basic authorization',
+      header({ Authorization: `basic ${btoa('me:my-phrase')}` }),
+      'my-phrase',
+    ],
+    ['user and password of it', header({ Authorization: `Basic ${btoa('me:my-phrase')}` }), 'me:my-phrase'],
+    ['a cookie', header({ Cookie: 'a=b; session= of-the-user' }), 'of-the-user'],
+    ['a token by its name', header({ 'x-my-token': 'of-the-user' }), 'of-the-user'],
+    ['axios’s user', { auth: { username: 'user-name', password: 'pass-word' } }, 'user-name'],
+    ['axios’s password', { auth: { username: 'user-name', password: 'pass-word' } }, 'pass-word'],
+    ['a parameter key', { params: { key: 'of-the-user' } }, 'of-the-user'],
+    ['a parameter sig', { params: { Sig: 'of-the-user' } }, 'of-the-user'],
+    ['a parameter token', { params: { token: 'of-the-user' } }, 'of-the-user'],
+    ['a parameter api_key', { params: { api_key: 'of-the-user' } }, 'of-the-user'],
+    ['the query of a path', { url: '/chat?key=of-the-user' }, 'of-the-user'],
+    ['the query of an address', { url: 'https://a.example/chat?api-key=of-the-user' }, 'of-the-user'],
+    ['the password of an address', { baseURL: 'https://me:of%20the%20user@a.example' }, 'of the user'],
+    ['the user of an address', { baseURL: 'https://of-the-user@a.example' }, 'of-the-user'],
+  ])('is hidden where a server echoes it: %s', (_what, request, secret) => {
+    const response = { status: 400, data: { message: `No "${secret}" here` } };
+    for (const failure of [
+      { config: request, response },
+      { options: request, response },
+      { request, response },
+      { response: { ...response, config: request } },
+      { message: 'mine', cause: { config: request, response } },
+    ]) {
+      expect(fromFailure(failure).message).toMatch(/^400 No "\[redacted\]" here/);
+    }
+  });
+
+  test.each<[string, object, string]>([
+    ['what is no credential', { params: { q: 'of-the-user' } }, 'of-the-user'],
+    ['other headers', header({ 'x-user': 'of-the-user' }), 'of-the-user'],
+    ['a flag', { params: { token: true } }, 'true'],
+  ])('stays otherwise: %s', (_what, config, text) => {
+    const response = { status: 400, data: { message: `No ${text} here` } };
+    expect(fromFailure({ config, response }).message).toContain(`400 No ${text} here`);
+  });
+
+  test('is no obstacle where it cannot be read', () => {
+    const config = {
+      headers: { Authorization: 'Basic %%%' },
+      url: 'http://[',
+      baseURL: 5,
+      auth: 'x',
+      params: null,
+    };
+    expect(fromFailure({ config, response: { status: 400, data: 'Bad' } }).message).toContain('400 Bad');
+  });
+});
+
 describe('abort', () => {
   const reason = new Error('the user left');
   const signal = AbortSignal.abort(reason);
@@ -560,7 +700,11 @@ describe('abort', () => {
     ['the broken connection that an abort leaves', withCode('ECONNRESET', 'aborted')],
   ])('%s after the signal → AbortError with the reason as its cause', (_what, failure) => {
     const error = fromFailure(failure, { signal });
-    expect(error).toMatchObject({ name: 'AbortError', code: 'aborted' });
+    expect(error).toMatchObject({
+      name: 'AbortError',
+      code: 'aborted',
+      message: 'The request was aborted by its caller.',
+    });
     expect(error.cause).toBe(reason);
   });
 

@@ -1,8 +1,11 @@
 import { describe, expect, test } from '@jest/globals';
 import {
   errorFromResponse,
+  APIError,
+  ConflictError,
   LLMError,
   QuotaExceededError,
+  RateLimitError,
   StreamError,
 } from '../../decorators/errors/index.js';
 
@@ -204,6 +207,39 @@ describe('the message', () => {
       },
       '502 Provider returned error: no GPU',
     ],
+    [502, '<html></html>', '502 with a web page instead of data'],
+    [502, `<title>${'x'.repeat(200)}</title>`, `502 with a web page instead of data: "${'x'.repeat(120)}"`],
+    [502, '\n<?xml version="1.0"?><Error>no</Error>', '502 with a web page instead of data: "no"'],
+    [502, '<center><h1>Bad</h1><hr></center>', '502 with a web page instead of data: "Bad"'],
+    [500, 'a < b is no page', '500 a < b is no page'],
+    [400, { error_description: 'of OAuth' }, '400 of OAuth'],
+    [400, { Message: 'of AWS' }, '400 of AWS'],
+    [400, { msg: 'of others' }, '400 of others'],
+    [400, { title: 'of a problem' }, '400 of a problem'],
+    [400, { errors: ['one', { message: 'two' }, 3] }, '400 one; two; 3'],
+    [
+      400,
+      { detail: [{ loc: ['body', 0, 'role'], msg: 'bad' }, { type: 'x' }] },
+      '400 body.0.role: bad; {"type":"x"}',
+    ],
+    [400, { error: { message: ' padded ' } }, '400 padded'],
+    [400, { error: { message: 7 } }, '400 7'],
+    [
+      400,
+      Array.from({ length: 12 }, (_, i) => `e${i}`),
+      `400 ${Array.from({ length: 12 }, (_, i) => `e${i}`).join('; ')}`,
+    ],
+    [
+      400,
+      { errors: Array.from({ length: 12 }, (_, i) => `e${i}`) },
+      `400 ${Array.from({ length: 10 }, (_, i) => `e${i}`).join('; ')}`,
+    ],
+    [502, { error: { message: 'm', metadata: { raw: 'plain' } } }, '502 m: plain'],
+    [502, { error: { message: 'm', metadata: { raw: 'x'.repeat(400) } } }, `502 m: ${'x'.repeat(300)}`],
+    [502, { error: { message: 'm', metadata: { raw: '{"message":"top"}' } } }, '502 m: top'],
+    [502, { error: { message: 'm of x', metadata: { raw: 'x' } } }, '502 m of x'],
+    [502, { error: { message: 'm', metadata: {} } }, '502 m'],
+    [302, '', '302 redirect: redirects are not followed, set the base URL to the final address.'],
     [undefined, {}, 'The provider reported an error without a message'],
     [undefined, openai('mid-stream', 'odd'), 'mid-stream'],
   ])('%s %j → %s', (statusCode, body, message) => {
@@ -219,6 +255,15 @@ describe('the message', () => {
       '404 Not Found (POST http://host/v1/chat)',
     );
     expect(errorFromResponse({ statusCode: 400, body: 'Bad', ...request }).message).toBe('400 Bad');
+    expect(errorFromResponse({ statusCode: 405, body: 'Bad', ...request }).message).toBe(
+      '405 Bad (POST http://host/v1/chat)',
+    );
+    expect(errorFromResponse({ statusCode: 404, body: 'No', url: 'http://host/v1' }).message).toBe(
+      '404 No (http://host/v1)',
+    );
+    expect(errorFromResponse({ body: {}, ...request }).message).toBe(
+      'The provider reported an error without a message (POST http://host/v1/chat)',
+    );
   });
 
   test('a redirect says where to and what to do', () => {
@@ -252,6 +297,32 @@ describe('the message', () => {
   });
 });
 
+describe('what a provider means by its words', () => {
+  const meanings = { my_code: RateLimitError, my_type: ConflictError, any: APIError };
+  test.each<[type: string, code: string | null, name: string]>([
+    ['my_type', 'my_code', 'RateLimitError'],
+    ['my_type', 'other', 'ConflictError'],
+    ['other', 'any', 'APIError'],
+    ['other', 'toString', 'BadRequestError'],
+    ['other', null, 'BadRequestError'],
+  ])('goes before the status: type %s, code %s', (type, code, name) => {
+    const body = openai('x', type, code);
+    const error = errorFromResponse({ statusCode: 400, body, meanings });
+    expect(error).toMatchObject({ name, statusCode: 400, message: '400 x', response: body });
+  });
+
+  test('goes for what it says of another try and of its limits, too', () => {
+    expect(errorFromResponse({ statusCode: 500, body: 'x', retryable: false }).retryable).toBe(false);
+    expect(errorFromResponse({ statusCode: 400, body: 'x', retryable: true }).retryable).toBe(true);
+    const rateLimit = { requests: { limit: 5, remaining: 0, resetMs: 700 } };
+    const headers = { 'x-ratelimit-limit-requests': '9' };
+    expect(errorFromResponse({ statusCode: 429, body: 'x', headers, rateLimit })).toMatchObject({
+      rateLimit,
+      retryAfterMs: 700,
+    });
+  });
+});
+
 describe('fields', () => {
   test('type, param, request id, wait, limits and the parsed body', () => {
     const body = openai('Slow. Please try again in 2s.', 'tokens', 'rate_limit_exceeded', 'model');
@@ -282,6 +353,10 @@ describe('fields', () => {
     [{ code: 'some-code', error: 'x' }, 'some-code'],
     [{ error: { code: 400, status: 'INVALID_ARGUMENT', message: 'x' } }, 'INVALID_ARGUMENT'],
     [{ error: { code: '1305', message: 'x' } }, '1305'],
+    [{ error: { code: 1305, message: 'x' } }, '1305'],
+    [{ type: 'outer', error: { message: 'x' } }, 'outer'],
+    [{ type: 'error', error: { message: 'x' } }, undefined],
+    [{ type: '', message: 'x' }, undefined],
     [{ error: { message: 'x', type: null } }, undefined],
   ])('the type of %j is %s', (body, type) => {
     expect(errorFromResponse({ statusCode: 400, body }).type).toBe(type);
@@ -295,7 +370,13 @@ describe('fields', () => {
   test('a used up limit is no reason to wait after a bad request', () => {
     const headers = { 'x-ratelimit-remaining-requests': '0', 'x-ratelimit-reset-requests': '60s' };
     expect(errorFromResponse({ statusCode: 400, headers, body: 'x' }).retryAfterMs).toBeUndefined();
-    expect(errorFromResponse({ statusCode: 429, headers, body: 'x' }).retryAfterMs).toBe(60_000);
+    for (const statusCode of [402, 403, 408, 409, 425, 429, 498, 500, 529]) {
+      expect(errorFromResponse({ statusCode, headers, body: 'x' }).retryAfterMs).toBe(60_000);
+    }
+    for (const statusCode of [401, 404, 410, 422, 497]) {
+      expect(errorFromResponse({ statusCode, headers, body: 'x' }).retryAfterMs).toBeUndefined();
+    }
+    expect(errorFromResponse({ headers, body: openai('x', 'rate_limit') }).retryAfterMs).toBe(60_000);
   });
 
   test('x-should-retry decides, except over an empty account', () => {

@@ -15,15 +15,20 @@ describe('readRetryAfterMs', () => {
     [{}, undefined],
     [{ 'retry-after': '2' }, 2000],
     [{ 'Retry-After': 1.5 }, 1500],
+    [{ 'retry-after': '1.25' }, 1250],
+    [{ 'retry-after': ' 2 ' }, 2000],
     [{ 'retry-after': '0' }, 0],
     [{ 'retry-after': 'Thu, 21 Aug 2025 12:40:30 GMT' }, 30_000],
     [{ 'retry-after': 'Thu, 21 Aug 2025 12:39:00 GMT' }, 0],
     [{ 'retry-after': '-5' }, undefined],
+    [{ 'retry-after': '-5 Aug 2025' }, undefined],
+    [{ 'retry-after': 'a 5' }, undefined],
     [{ 'retry-after': 'NaN' }, undefined],
     [{ 'retry-after': 'soon' }, undefined],
     [{ 'retry-after': '' }, undefined],
     [{ 'retry-after': 'Infinity' }, undefined],
     [{ 'retry-after-ms': '250' }, 250],
+    [{ 'retry-after-ms': '12.75' }, 12.75],
     [{ 'retry-after-ms': '-1' }, undefined],
     [{ 'retry-after-ms': '1500', 'retry-after': '1' }, 1500],
     [
@@ -80,6 +85,18 @@ describe('readRetryAfterMs', () => {
 describe('readRateLimit', () => {
   test.each<[provider: string, headers: Record<string, string>, info: object | undefined]>([
     ['nobody', { 'content-type': 'application/json', 'x-limit': '5' }, undefined],
+    [
+      'somebody else, who is in between',
+      { 'up-x-ratelimit-limit-requests': '5', 'x-my-ratelimit-limit-requests': '6' },
+      undefined,
+    ],
+    ['a window with a list of policies', { 'ratelimit-limit': '20 ; w=60' }, { requests: { limit: 20 } }],
+    [
+      'one that does not know what is left',
+      { 'x-ratelimit-limit-requests': '5', 'x-ratelimit-remaining-requests': '-1' },
+      { requests: { limit: 5 } },
+    ],
+    ['a limit on tokens alone', { 'x-tokenlimit-limit': '7' }, { tokens: { limit: 7 } }],
     [
       'OpenAI',
       {
@@ -177,7 +194,7 @@ describe('readRateLimit', () => {
       undefined,
     ],
   ])('%s', (_provider, headers, info) => {
-    expect(readRateLimit(headers)).toEqual(info);
+    expect(readRateLimit(headers)).toStrictEqual(info);
   });
 });
 
@@ -198,14 +215,25 @@ describe('the shapes of headers', () => {
     expect(readRateLimit(headers)).toEqual({ requests: { limit: 7 } });
   });
 
-  test.each([undefined, null, 'text', 5, [], ['a', 'b'], { a: undefined, b: null, c: {} }])(
-    '%j has nothing',
-    (headers) => {
-      expect(readRequestId(headers)).toBeUndefined();
-      expect(readRetryAfterMs(headers)).toBeUndefined();
-      expect(readRateLimit(headers)).toBeUndefined();
-    },
-  );
+  test.each([
+    undefined,
+    null,
+    'text',
+    5,
+    [],
+    ['a', 'b'],
+    { a: undefined, b: null, c: {} },
+    { 'x-request-id': undefined, 'retry-after': null, 'x-ratelimit-limit-requests': {} },
+    { 'x-request-id': [], 'content-type': 'text/html', 'x-model-id': 'm' },
+  ])('%j has nothing', (headers) => {
+    expect(readRequestId(headers)).toBeUndefined();
+    expect(readRetryAfterMs(headers)).toBeUndefined();
+    expect(readRateLimit(headers)).toBeUndefined();
+  });
+
+  test('several values of one header are a list', () => {
+    expect(readRequestId({ 'x-request-id': ['r1', 'r2'] })).toBe('r1, r2');
+  });
 
   test.each(['x-request-id', 'request-id', 'x-amzn-requestid', 'x-ds-trace-id', 'apim-request-id'])(
     'a request id in %s',
@@ -213,4 +241,9 @@ describe('the shapes of headers', () => {
       expect(readRequestId({ [name.toUpperCase()]: 'id' })).toBe('id');
     },
   );
+
+  test('of several request ids that of the provider counts, wherever it stands', () => {
+    expect(readRequestId({ 'x-trace-id': 't', 'x-request-id': 'r', 'request-id': 's' })).toBe('r');
+    expect(readRequestId({ 'x-request-id': '', 'request-id': 's', 'x-trace-id': 't' })).toBe('s');
+  });
 });

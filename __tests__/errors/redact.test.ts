@@ -25,6 +25,10 @@ describe('redactText', () => {
     ['https://h/p?api_key=abc#f', 'https://h/p?api_key=[redacted]#f'],
     ['{"x-api-key":"abcdef123456"}', '{"x-api-key":"[redacted]"}'],
     ['set-cookie: sid=abcdef123456; Path=/', 'set-cookie: [redacted]'],
+    ['Bearer abcdefg1', 'Bearer [redacted]'],
+    ['Bearer abcdef1', 'Bearer abcdef1'],
+    [`Bearer ${'a'.repeat(20)}`, 'Bearer [redacted]'],
+    [`Bearer ${'a'.repeat(19)}`, `Bearer ${'a'.repeat(19)}`],
     // prose stays
     ['Bearer authentication is required', 'Bearer authentication is required'],
     [
@@ -113,6 +117,36 @@ describe('redact', () => {
     });
   });
 
+  test('makes plain data of what others hand over', () => {
+    expect(redact(new Headers({ a: 'b', authorization: 'v' }))).toEqual({
+      a: 'b',
+      authorization: '[redacted]',
+    });
+    expect(
+      redact(
+        new Map<unknown, unknown>([
+          [5, 'v'],
+          ['password', 'v'],
+        ]),
+      ),
+    ).toEqual({ 5: 'v', password: '[redacted]' });
+    expect(redact([() => 1, Symbol('s'), new ArrayBuffer(4)])).toEqual([null, null, '[4 bytes]']);
+    expect(redact({ pipe: () => 1 })).toBe('[stream]');
+    expect(redact(() => 1)).toBeUndefined();
+    const broken = new Proxy(
+      {},
+      {
+        ownKeys: () => {
+          throw new Error('no');
+        },
+      },
+    );
+    expect(redact({ broken })).toEqual({ broken: {} });
+    expect(redact({ 'of my-secret-1': new Error('say my-secret-1') }, ['my-secret-1'])).toEqual({
+      'of [redacted]': { name: 'Error', message: 'say [redacted]' },
+    });
+  });
+
   test('the same object twice is no cycle', () => {
     const shared = { a: 1 };
     expect(redact([shared, shared])).toEqual([shared, shared]);
@@ -129,6 +163,15 @@ describe('redact', () => {
     for (let i = 0; i < 1000; i++) deep = [deep];
     expect(JSON.stringify(redact(deep))).toContain('[cut off]');
     expect((redact('x'.repeat(1e6)) as string).length).toBeLessThan(20_000);
+    const longest = 'x'.repeat(16_384);
+    expect(redact(longest)).toBe(longest);
+    expect(redact(`${longest}y`)).toBe(`${longest}…`);
+    expect(redact(longest.repeat(4))).toBe(`${longest}…`);
+    const rows = Array.from({ length: 20_000 }, (_, i) => ({ i }));
+    const kept = redact({ rows, after: 'all' }) as { rows: unknown[]; after?: string };
+    expect(kept.rows[0]).toEqual({ i: 0 });
+    expect(kept.rows.length).toBeLessThanOrEqual(10_000);
+    expect(JSON.stringify(kept)).toContain('[cut off]');
   });
 });
 
@@ -138,6 +181,58 @@ describe('scrubCause', () => {
     expect(scrubCause(error)).toBe(error);
     expect(scrubCause(error, ['my-secret-1'])).not.toBe(error);
     expect(scrubCause('say my-secret-1', ['my-secret-1'])).toBe('say [redacted]');
+  });
+
+  test('keeps of an error that is replaced what tells of its failure', () => {
+    const original = Object.assign(new TypeError('connect my-secret-1'), {
+      config: {},
+      code: 'ECONNREFUSED',
+      errno: -111,
+      syscall: 'connect',
+      hostname: 'host of my-secret-1',
+      address: '127.0.0.1',
+      port: 1,
+      status: 500,
+      statusCode: 500,
+      other: 'gone',
+      cause: Object.assign(new Error('inner'), { request: {} }),
+    });
+    const copy = scrubCause(original, ['my-secret-1']) as Error & Record<string, unknown>;
+    expect({ ...copy }).toEqual({
+      code: 'ECONNREFUSED',
+      errno: -111,
+      syscall: 'connect',
+      hostname: 'host of [redacted]',
+      address: '127.0.0.1',
+      port: 1,
+      status: 500,
+      statusCode: 500,
+    });
+    expect(copy).toMatchObject({ name: 'TypeError', message: 'connect [redacted]' });
+    expect(copy.stack).toContain('TypeError: connect [redacted]');
+    expect(copy.cause).toMatchObject({ message: 'inner' });
+    expect(copy.cause).not.toHaveProperty('request');
+  });
+
+  test.each<[string, object, boolean]>([
+    ['a field of a secret name', { password: 'x' }, false],
+    ['one that is empty', { password: '' }, true],
+    ['one that is a flag', { password: true }, true],
+    ['one that holds an object', { credentials: {} }, false],
+    ['a text of 65,536 characters', { text: 'x'.repeat(65_536) }, true],
+    ['a longer text', { text: 'x'.repeat(65_537) }, false],
+    ['bytes', { bytes: new Uint8Array(100_000) }, true],
+    ['the headers of a request', { headers: {} }, false],
+    ['what is called so and is none', { headers: 'none', request: null }, true],
+    ['a secret in a set', { set: new Set(['my-secret-1']) }, false],
+    ['a secret in a map', { map: new Map([['a', 'my-secret-1']]) }, false],
+    ['a secret as the key of a map', { map: new Map([['my-secret-1', 'a']]) }, false],
+    ['a secret as a name', { 'my-secret-1': 5 }, false],
+    ['a secret in the name of a symbol', { [Symbol('my-secret-1')]: 5 }, false],
+    ['a secret in another error', { other: new Error('my-secret-1') }, false],
+  ])('keeps the identity of an error with %s: %#', (_what, fields, kept) => {
+    const error = Object.assign(new Error('mine'), fields);
+    expect(scrubCause(error, ['my-secret-1']) === error).toBe(kept);
   });
 
   test('half a secret that a JSON parser quotes is gone as well', () => {

@@ -116,6 +116,68 @@ describe('settling', () => {
     ],
     ['nothing for a refusal before sending', { error: new QueueFullError('full') }, 100, 1000, 'refunded'],
     [
+      'nothing for a refusal of any other kind by our own side',
+      { error: new InternalServerError('no', 500, undefined, { origin: 'client' }) },
+      100,
+      1000,
+      'refunded',
+    ],
+    [
+      'what a stream has told that was accepted, though a refusal has cut it',
+      {
+        error: new RateLimitError('slow', { statusCode: 429 }),
+        facts: { sent: true, statusCode: 200, usage: { inputTokens: 90, outputTokens: 7 } },
+      },
+      99,
+      903,
+      'settled',
+    ],
+    [
+      'the request alone for a 4xx that tells a usage',
+      {
+        error: new BadRequestError('bad', 400),
+        facts: { statusCode: 400, usage: { inputTokens: 90, outputTokens: 7 } },
+      },
+      99,
+      1000,
+      'refunded',
+    ],
+    [
+      'the request alone for a refusal of which only the usage is told',
+      { error: new BadRequestError('bad', 400), facts: { usage: { inputTokens: 90, outputTokens: 7 } } },
+      99,
+      1000,
+      'refunded',
+    ],
+    [
+      'the reservation of a stream that was accepted, told no usage and was cut by a refusal',
+      { error: new BadRequestError('bad', 400), facts: { statusCode: 200 } },
+      99,
+      700,
+      'settled',
+    ],
+    [
+      'nothing for what was not sent, whatever is told of it',
+      {
+        error: new AbortError('left'),
+        facts: { sent: false, statusCode: 200, usage: { inputTokens: 90, outputTokens: 7 } },
+      },
+      100,
+      1000,
+      'refunded',
+    ],
+    [
+      'nothing for what was not entered, whatever is told of it',
+      {
+        error: new AbortError('left'),
+        entered: false,
+        facts: { statusCode: 200, usage: { inputTokens: 90, outputTokens: 7 } },
+      },
+      100,
+      1000,
+      'refunded',
+    ],
+    [
       'the request alone for a 4xx',
       { error: new BadRequestError('bad', 400), facts: { sent: true } },
       99,

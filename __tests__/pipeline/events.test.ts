@@ -155,6 +155,22 @@ describe('listeners', () => {
     expect(isObserved(one)).toBe(false);
   });
 
+  it('are told once, however often they were added, and others stay when one is taken back', async () => {
+    const client = new Client();
+    const [heard, others]: PolicyEvent[][] = [[], []];
+    const listener = (event: PolicyEvent) => heard?.push(event);
+    const offs = [onPolicyEvent(client, listener), onPolicyEvent(client, listener)];
+    const off = onPolicyEvent(client, (event) => others?.push(event));
+    await client.ask();
+    expect([heard?.length, others?.length]).toEqual([2, 2]);
+    for (const one of offs) one();
+    expect(isObserved(client)).toBe(true);
+    await client.ask();
+    expect([heard?.length, others?.length]).toEqual([2, 4]);
+    off();
+    expect(isObserved(client)).toBe(false);
+  });
+
   it('that fail do not break the call, nor keep the event from others', async () => {
     const warn = jest.spyOn(process, 'emitWarning').mockImplementation(() => undefined);
     const client = new Client(1);
@@ -164,7 +180,10 @@ describe('listeners', () => {
     const events = listen(client);
     expect(await running(client.ask())).toBe('answer');
     expect(events).toHaveLength(5);
-    expect(warn.mock.calls[0]).toEqual([expect.stringContaining('broken listener'), 'KeelsonWarning']);
+    expect(warn.mock.calls[0]).toEqual([
+      "A listener of 'attempt' failed: Error: broken listener",
+      'KeelsonWarning',
+    ]);
   });
 
   it('get the events by the diagnostics channel keelson:policy', async () => {

@@ -272,7 +272,30 @@ describe('misuse', () => {
     expect(() => (RetryWithBackoff as AnyDecorator)(async () => undefined, context)).toThrow(
       new TypeError(message),
     );
+    for (const other of [undefined, { get: noop }]) {
+      expect(() => (RetryWithBackoff as AnyDecorator)({}, 'member', other)).toThrow(new TypeError(message));
+    }
+    expect(() => (RetryWithBackoff as AnyDecorator)({}, Symbol('ask'), descriptor)).toThrow(
+      '@RetryWithBackoff on Symbol(ask)() is missing its parentheses',
+    );
+    expect(() => (RetryWithBackoff as AnyDecorator)(class {}, { kind: 'class' })).toThrow(
+      '@RetryWithBackoff on a class member is missing its parentheses',
+    );
   });
+
+  it.each([
+    [['a', 5, descriptorLike()]],
+    [[{}, 'member', null]],
+    [[{}, 'member', 'text']],
+    [[{}, 'member', {}]],
+    [[{}, { name: 'member' }]],
+    [[{}, undefined]],
+  ])('of the parentheses is not seen in what a user hands over: %j', (args) => {
+    expect(() => marker('Plain', 'Traced')(...(args as [never]))).not.toThrow();
+  });
+  function descriptorLike() {
+    return { value: 1 };
+  }
 
   it('on a synchronous generator is a TypeError', () => {
     const make = () => {

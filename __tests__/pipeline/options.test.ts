@@ -7,6 +7,7 @@ import {
   type CallOptions,
   type PolicyHost,
 } from '../../decorators/index.js';
+import { checkNames, nearestName } from '../../decorators/pipeline/options';
 import { onMethod, failureOf } from '../support/policies';
 
 interface SeenOptions {
@@ -172,6 +173,58 @@ describe('bad options of a policy', () => {
   });
 });
 
+describe('what is said of a bad option', () => {
+  it.each<[unknown, string]>([
+    ['x'.repeat(40), `'${'x'.repeat(40)}'`],
+    ['x'.repeat(41), 'a string of 41 characters'],
+    [() => 1, 'a function'],
+    [{}, 'an object'],
+    [[], 'an array'],
+    [null, 'null'],
+    [Symbol('s'), 'Symbol(s)'],
+    [5n, '5'],
+  ])('shows its value, but nothing long: %p', (value, shown) => {
+    expect(() => onMethod(RetryWithBackoff({ maxRetries: value as never }))).toThrow(
+      `\`maxRetries\` is ${shown}: give a whole number of at least 0.`,
+    );
+  });
+
+  it.each<[string, string[], string | undefined]>([
+    ['maxretries', ['baseDelayMs', 'maxRetries'], 'maxRetries'],
+    ['MAXRETRYS', ['maxRetries'], 'maxRetries'],
+    ['baseDelay', ['maxDelayMs', 'baseDelayMs'], 'baseDelayMs'],
+    ['onRety', ['onRetry', 'onRetries'], 'onRetry'],
+    // Two letters of a short name, one in three of a longer one.
+    ['key', ['keyed'], 'keyed'],
+    ['key', ['keyed1'], undefined],
+    ['kee', ['key'], 'key'],
+    ['abcdefghi', ['abcdefghi123'], 'abcdefghi123'],
+    ['abcdefghi', ['abcdefghi1234'], undefined],
+    ['abcdefg', ['abcdefg123'], 'abcdefg123'],
+    ['abdc', ['abcd'], 'abcd'],
+    ['xyz', [], undefined],
+  ])('names what was probably meant by %s among %j: %s', (name, known, meant) => {
+    expect(nearestName(name, known)).toBe(meant);
+  });
+
+  it('names all there are where none is near', () => {
+    expect(() => onMethod(RetryWithBackoff({ somethingElse: 1 } as never))).toThrow(
+      'there is no option `somethingElse`. There are: maxRetries, baseDelayMs, ',
+    );
+  });
+
+  it.each<[unknown, string]>([
+    [null, 'new Client(): the options must be an object; got null.'],
+    ['key', "new Client(): the options must be an object; got 'key'."],
+    [undefined, 'new Client(): the options must be an object; got undefined.'],
+    [{ apiKeys: 'a' }, 'new Client(): there is no option `apiKeys`. Did you mean `apiKey`?'],
+    [{ apiKey: 1, model: 'm' }, 'new Client(): there is no option `model`. There are: apiKey, baseURL.'],
+  ])('is said of names alone as well: %j', (options, message) => {
+    const check = () => checkNames(options as object, ['apiKey', 'baseURL'], 'new Client()');
+    expect(check).toThrow(new TypeError(message));
+  });
+});
+
 describe('the call options', () => {
   let last: Call;
   const Peek = definePolicy({
@@ -253,6 +306,9 @@ describe('the call options', () => {
   it('with an unknown name or of a wrong type are refused where the host declares them', async () => {
     await expect(new Hosted().ask('q', 'p', { timeout: 5 })).rejects.toThrow(
       /ask\(\): 'timeout' is no call option. There are: signal, timeoutMs/,
+    );
+    await expect(new Hosted().ask('q', 'p', { timeout: 5 })).rejects.toThrow(
+      'Fields of the request belong into the params.',
     );
     await expect(new Hosted().ask('q', 'p', null)).rejects.toThrow(/must be an object; got null/);
   });

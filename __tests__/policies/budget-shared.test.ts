@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import {
   Budget,
   currentCall,
@@ -186,6 +186,30 @@ describe('processes that share a budget', () => {
     await settled();
     expect(a.service.sent).toBe(0);
     expect(table.entries.size === 0 || [...table.entries.values()][0]?.used.get('tokens')).toBe(0);
+  });
+
+  it('give back what a call had reserved that is aborted by who is told of it', async () => {
+    const a = processWith();
+    const controller = new AbortController();
+    onPolicyEvent(a.service, ({ type }) => type === 'budget' && controller.abort());
+    expect(await failureOf(a.ask(90, 50, undefined, { signal: controller.signal }))).toMatchObject({
+      code: 'aborted',
+    });
+    await settled();
+    expect(a.service.sent).toBe(0);
+    expect(a.state()).toMatchObject({ used: 0, reserved: 0 });
+  });
+
+  it('tell the store with each operation for how long it must know what was spent', async () => {
+    const a = processWith();
+    const take = jest.spyOn(a.store, 'take');
+    const untilEnd = () => take.mock.lastCall?.[1].limits.endsInMs;
+    await a.ask(10, 10);
+    expect(untilEnd()).toBe(UNTIL_MIDNIGHT);
+    await time.advance(60_000);
+    await a.ask(10, 10);
+    expect(untilEnd()).toBe(UNTIL_MIDNIGHT - 60_000);
+    expect(take.mock.lastCall?.[1].limits.rates).toMatchObject([{ limit: 100, burst: 100, windowMs: DAY }]);
   });
 
   it('take it when a limiter has admitted the call, and give its place back when there is no room', async () => {

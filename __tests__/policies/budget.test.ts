@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import fc from 'fast-check';
 import {
   APIError,
@@ -163,6 +163,18 @@ describe('a budget of tokens', () => {
     await client.ask({ input: 200, max: 50 });
   });
 
+  it('warns of nothing when a call ends for which nothing was reserved', async () => {
+    const warned = jest.spyOn(process, 'emitWarning').mockImplementation(() => undefined);
+    const client = new Client(
+      Budget({ tokens: 100, per: 'day' }),
+      RateLimited({ requestsPerMinute: 1, maxWaitMs: 0 }),
+    );
+    await client.ask({ input: 1, max: 0 });
+    expect(await failureOf(client.ask({ input: 1, max: 0 }))).toMatchObject({ code: 'rate_limit_client' });
+    expect(warned).not.toHaveBeenCalled();
+    warned.mockRestore();
+  });
+
   it('says so when a call can never fit', async () => {
     const client = new Client(Budget({ tokens: 100, per: 'day' }));
     const error = (await failureOf(client.ask({ input: 100, max: 1 }))) as LLMError;
@@ -229,6 +241,22 @@ describe('a budget of tokens', () => {
     await Plain.summarize();
     expect(stateOf(budget).used).toBe(280);
   });
+
+  it.each<[string, PolicyHost]>([
+    ['has no words for its calls', {}],
+    ['has none for this one', { describe: () => undefined }],
+  ])('works on an object that %s', async (_name, host) => {
+    const budget = daily(1200);
+    class Plain {
+      readonly [policyHost] = host;
+      @Budget(budget)
+      async ask() {
+        return 'answer';
+      }
+    }
+    expect(await new Plain().ask()).toBe('answer');
+    expect(stateOf(budget).used).toBe(500);
+  });
 });
 
 describe('what a call that has ended is charged', () => {
@@ -265,6 +293,11 @@ describe('what a call that has ended is charged', () => {
       'one that told its input alone and broke off: what was reserved',
       { facts: { usage: { inputTokens: 80 } }, fails: () => new Error('x') },
       300,
+    ],
+    [
+      'one that was accepted, and cut by a refusal: what it told',
+      { facts: { ...usage(80, 7), statusCode: 200 }, fails: () => new RateLimitError('slow') },
+      87,
     ],
     ['one that told its input alone and succeeded: that', { facts: { usage: { inputTokens: 80 } } }, 80],
     [
@@ -370,15 +403,16 @@ describe('a budget of money', () => {
     });
   });
 
-  it('rounds up what is no whole billionth of a dollar', async () => {
-    const budget = new SpendingBudget({ usd: 1, per: 'day' });
-    await new Client(Budget(budget)).ask({
-      model: 'deepseek-v4-flash',
-      input: 1,
-      max: 0,
-      facts: usage(1, 0, 1),
-    });
-    expect(stateOf(budget, name).used).toBe(0.000000003);
+  it.each([
+    ['rounds up what is no whole billionth', 0.0000000022, 0.000000003],
+    ['rounds up the smallest part of one', 1e-15, 0.000000001],
+    // In binary fractions, a billion times as much is more than 67,000,000.
+    ['adds nothing to a decimal number', 0.067, 0.067],
+    ['adds nothing to a large one', 16384.49, 16384.49],
+  ])('%s: $%d', async (_what, usd, used) => {
+    const budget = new SpendingBudget({ usd: 1e6, per: 'day', cost: () => ({ usd }) });
+    await new Client(Budget(budget)).ask();
+    expect(stateOf(budget, name).used).toBe(used);
   });
 
   it('takes no more from the cache than there was input', async () => {
@@ -501,6 +535,34 @@ describe('a budget of money', () => {
     expect(stateOf(budget).used).toBe(30);
   });
 
+  it.each([
+    ['of input', { inputTokens: 5 }],
+    ['of output', { outputTokens: 5 }],
+    ['of both', { inputTokens: 5, outputTokens: 5 }],
+  ])('refuses tokens %s that it was told of where it does not know the model', async (_what, cost) => {
+    const client = new Client(Budget({ usd: 1, per: 'day', cost: () => cost }));
+    expect(await failureOf(client.ask({ model: 'mine' }))).toMatchObject({ code: 'price_unknown' });
+    expect(client.sent).toBe(0);
+  });
+
+  it('lets through what it was told uses nothing, whatever the model', async () => {
+    const budget = new SpendingBudget({ usd: 1, per: 'day', cost: () => ({}) });
+    await new Client(Budget(budget)).ask({ model: 'mine' });
+    expect(stateOf(budget, name)).toMatchObject({ used: 0, reserved: 0 });
+  });
+
+  it('reserves the tokens it was told of, and charges the input where the call tells its output alone', async () => {
+    const budget = daily(1000, { cost: () => ({ inputTokens: 100, outputTokens: 200 }) });
+    const client = new Client(Budget(budget));
+    const end = deferred();
+    const running = client.ask({ until: end.promise, facts: { usage: { outputTokens: 7 } } });
+    await settled();
+    expect(stateOf(budget).reserved).toBe(300);
+    end.resolve();
+    await running;
+    expect(stateOf(budget)).toMatchObject({ used: 107, reserved: 0 });
+  });
+
   it('ends the wait for the cost of a call with the call', async () => {
     const controller = new AbortController();
     const client = new Client(Budget({ usd: 1, per: 'day', cost: () => new Promise(() => undefined) }));
@@ -548,6 +610,21 @@ describe('windows', () => {
     await failureOf(client.ask({ input: 1, max: 0 }));
     await time.advance(1);
     await client.ask({ input: 60, max: 0 });
+  });
+
+  it('that roll: what running calls have reserved leaves them as it would if it were spent', async () => {
+    const client = new Client(Budget({ tokens: 100, windowMs: 60_000 }));
+    const end = deferred();
+    const running = [client.ask({ input: 60, max: 0, until: end.promise })];
+    await time.advance(30_000);
+    running.push(client.ask({ input: 40, max: 0, until: end.promise }));
+    await settled();
+    expect(await failureOf(client.ask({ input: 60, max: 0 }))).toMatchObject({
+      retryAfterMs: 31_000,
+      message: expect.stringContaining('100 tokens of 100 tokens are used or reserved'),
+    });
+    end.resolve();
+    await Promise.all(running);
   });
 
   it('charge what was begun in them, though it ends in the next', async () => {
@@ -605,6 +682,21 @@ describe('keys', () => {
     expect(keys()).toBe(152);
     end.resolve();
     await running;
+    // Next when there are twice as many as were left the last time.
+    await time.advance(DAY);
+    for (let i = 0; i < 48; i++) await client.ask({ tenant: `new ${i}`, input: 1, max: 0 });
+    expect(keys()).toBe(200);
+    await client.ask({ tenant: 'last', input: 1, max: 0 });
+    expect(keys()).toBe(49);
+  });
+
+  it('are not forgotten while there are few', async () => {
+    const budget = new SpendingBudget(options);
+    const client = new Client(Budget(budget));
+    await client.ask({ tenant: 'old', input: 1, max: 0 });
+    await time.advance(DAY);
+    await client.ask({ tenant: 'new', input: 1, max: 0 });
+    expect(budget.snapshot()['tokens per day']).toMatchObject({ old: { used: 0 }, new: { used: 1 } });
   });
 
   it('must be strings', async () => {
@@ -648,6 +740,14 @@ describe('several limits', () => {
     });
     expect(Object.keys(budget.snapshot())).toEqual(['team: usd', 'team: tokens']);
   });
+
+  it.each([
+    [{ usd: 1, tokens: 5, per: 'day' }, ['usd per day', 'tokens per day']],
+    [{ usd: 1, per: 'day', name: 'team' }, ['team']],
+    [{ tokens: 5, per: 'day', name: 'team' }, ['team']],
+  ] as const)('are told apart by unit only where both stand under one name: %j', (options, names) => {
+    expect(Object.keys(new SpendingBudget(options).snapshot())).toEqual(names);
+  });
 });
 
 describe('events', () => {
@@ -682,6 +782,17 @@ describe('events', () => {
     expect(client.told).toEqual([]);
     await client.ask({ input: 0, max: 0, facts: usage(0, 1) });
     expect(client.told).toMatchObject([{ state: 'warning', used: 80 }]);
+  });
+
+  it('may warn when all is used, and at the first call', async () => {
+    const late = new Client(Budget({ tokens: 100, per: 'day', warnAt: 1 }));
+    await late.ask({ input: 99, max: 0 });
+    expect(late.told).toEqual([]);
+    await late.ask({ input: 1, max: 0 });
+    expect(late.told).toMatchObject([{ state: 'warning', used: 100 }]);
+    const early = new Client(Budget({ tokens: 100, per: 'day', warnAt: 0 }));
+    await early.ask({ input: 0, max: 0 });
+    expect(early.told).toMatchObject([{ state: 'warning', used: 0 }]);
   });
 
   it('tell of refusals, in dollars where these are limited', async () => {
@@ -745,7 +856,10 @@ describe('together with a limiter', () => {
     const client = both(limiter, daily(100));
     const end = deferred();
     const running = client.ask({ input: 100, max: 0, until: end.promise });
-    expect(await failureOf(client.ask({ input: 1, max: 0 }))).toMatchObject({ code: 'budget_exceeded' });
+    expect(await failureOf(client.ask({ input: 1, max: 0 }))).toMatchObject({
+      code: 'budget_exceeded',
+      message: expect.stringContaining("'tokens per day': 100 tokens of 100 tokens are used or reserved"),
+    });
     end.resolve();
     await running;
   });
@@ -1011,7 +1125,9 @@ describe('options that are wrong', () => {
     [{ usd: 1, per: 'day', warnAt: '1' }, "`warnAt` is '1': give a number from 0 to 1."],
     [{ usd: 1, per: 'day', key: 'a' }, "`key` is 'a': give a function."],
     [{ usd: 1, per: 'day', name: '' }, "`name` is '': give a string, not empty and without braces."],
-    [{ usd: 1, per: 'day', name: '{a}' }, "`name` is '{a}': give a string, not empty and without braces."],
+    [{ usd: 1, per: 'day', name: '{a' }, "`name` is '{a': give a string, not empty and without braces."],
+    [{ usd: 1, per: 'day', name: 'a}' }, "`name` is 'a}': give a string, not empty and without braces."],
+    [{ usd: 1, per: 'day', name: 7 }, '`name` is 7: give a string, not empty and without braces.'],
     [{ usd: 1, per: 'day', model: 7 }, '`model` is 7: give a name or a function.'],
     [{ usd: 1, per: 'day', cost: 7 }, '`cost` is 7: give a function.'],
     [
@@ -1023,7 +1139,9 @@ describe('options that are wrong', () => {
       { limits: [] },
       "`limits` is an array: give a list such as [{ usd: 1, per: 'hour' }, { usd: 10, per: 'day' }].",
     ],
+    [{ usd: 1, per: 'day', store: null }, '`store` is null: give a store, such as'],
     [{ limits: [7] }, "limits[0]: it is 7: give an object such as { usd: 10, per: 'day' }."],
+    [{ limits: [null] }, 'limits[0]: it is null: give an object'],
     [{ limits: [{ per: 'day' }] }, 'limits[0]: there is no limit: give `usd` or `tokens`.'],
     [
       { limits: [{ usd: 1, per: 'day', prices: {} }] },
@@ -1037,6 +1155,9 @@ describe('options that are wrong', () => {
       { usd: 1, per: 'day', prices: 7 },
       "`prices` is 7: give an object such as { 'my-model': { inputPerMillion: 0.15, outputPerMillion: 0.6 } }.",
     ],
+    [{ usd: 1, per: 'day', prices: null }, '`prices` is null: give an object such as'],
+    [price(null), "the price of 'mine': it is null: give an object such as"],
+    [price({ inputPerMillion: 1, long: null }), "the price of 'mine': `long` is null: give an object"],
     [
       price(7),
       "the price of 'mine': it is 7: give an object such as { inputPerMillion: 0.15, outputPerMillion: 0.6 }.",

@@ -14,7 +14,7 @@ import {
   type CallFacts,
   type CallOptions,
 } from '../../decorators/index.js';
-import { counts, eventsOf, JsonStore, Library, states } from '../support/cached';
+import { counts, eventsOf, giver, JsonStore, Library, states } from '../support/cached';
 import { collect, deferred, failureOf } from '../support/policies';
 import { installVirtualRuntime, settled, type VirtualRuntime } from '../support/virtual-runtime';
 
@@ -113,6 +113,33 @@ describe('calls that ask the same at the same time', () => {
     await Promise.all(answers);
     await library.find('a');
     expect(counts(library)).toMatchObject({ hits: 1, misses: 2, joined: 0 });
+    const date = new Date(0);
+    expect(await giver({ singleFlight: false }).give(() => date)).toBe(date);
+  });
+
+  it('ask the store once', async () => {
+    const store = new JsonStore();
+    const { library, resolve } = waiting(new Library({ ttlMs: 1000, store }));
+    const first = library.find('a');
+    await settled();
+    const second = library.find('a');
+    await settled();
+    expect(store.calls).toEqual(['get']);
+    resolve(undefined);
+    await Promise.all([first, second]);
+  });
+
+  it('share a failure as it is', async () => {
+    const attempts = [{ name: 'Mine', code: 'mine', waitMs: 0, durationMs: 5 }];
+    const told = Object.assign(new BadRequestError('no', 400), { attempts });
+    for (const failure of [new RangeError('no'), told]) {
+      const { library, reject } = waiting();
+      const failures = [failureOf(library.find('a')), failureOf(library.find('a'))];
+      await settled();
+      reject(failure);
+      expect(await Promise.all(failures)).toEqual([failure, failure]);
+      expect((failure as LLMError).attempts).toBe(failure === told ? attempts : undefined);
+    }
   });
 
   it('each ask for themselves when there can be no copy', async () => {
@@ -217,12 +244,14 @@ describe('who leaves', () => {
       place: { inside: 'Cached' },
       create: () => ({ run: (_call, next) => next().finally(() => heard.promise) }),
     });
+    const gate = deferred();
     class Deep {
       asked = 0;
       @Cached({ ttlMs: 1000 })
       @Deaf({})
       async ask(_options?: CallOptions): Promise<number> {
         if (++this.asked === 1) return new Promise(() => undefined);
+        await gate.promise;
         return this.asked;
       }
     }
@@ -236,8 +265,12 @@ describe('who leaves', () => {
     await settled();
     expect(deep.asked).toBe(2);
     heard.resolve();
-    expect(await again).toBe(2);
-    // The end of the first is not that of the second, which is kept.
+    await settled();
+    // The end of the first is not that of the second, which others join, and which is kept.
+    const joined = deep.ask();
+    await settled();
+    gate.resolve();
+    expect(await Promise.all([again, joined])).toEqual([2, 2]);
     expect(await deep.ask()).toBe(2);
   });
 

@@ -21,6 +21,14 @@ async function isHit(a: readonly unknown[], b: readonly unknown[]): Promise<bool
   return (await library.find(...b)).asked === 1;
 }
 
+class Meters {
+  constructor(readonly length: number) {}
+  toJSON() {
+    return this.length;
+  }
+}
+class Feet extends Meters {}
+
 describe('equal calls', () => {
   it.each<[string, unknown[], unknown[]]>([
     ['keys in another order', [{ a: 1, b: { c: 2, d: 3 } }], [{ b: { d: 3, c: 2 }, a: 1 }]],
@@ -30,7 +38,13 @@ describe('equal calls', () => {
     ['the same URL', [new URL('http://a.example')], [new URL('http://a.example/')]],
     ['the same bytes', [new Uint8Array([1, 2])], [Buffer.from([1, 2])]],
     ['the same part of a larger buffer', [new Uint8Array([1, 2])], [new Uint8Array([0, 1, 2]).subarray(1)]],
+    ['the same buffer', [new Uint8Array([1, 2]).buffer], [new Uint8Array([1, 2]).buffer]],
     ['objects without a prototype', [Object.assign(Object.create(null), { a: 1 })], [{ a: 1 }]],
+    [
+      'objects without a prototype that say of themselves what they are',
+      [Object.assign(Object.create(null), { toJSON: () => 'a' })],
+      [Object.assign(Object.create(null), { toJSON: () => 'a' })],
+    ],
     ['NaN', [NaN], [NaN]],
     ['a signal', ['a'], ['a', { signal: new AbortController().signal }]],
     ['a timeout', ['a', { timeoutMs: 5 }], ['a', { timeoutMs: 6 }]],
@@ -42,6 +56,7 @@ describe('equal calls', () => {
       ['a', { headers: { traceparent: '1' } }],
       ['a', { headers: { TraceParent: '2', 'x-request-id': '3' } }],
     ],
+    ['headers, where all follow it', ['a', { headers: { traceparent: '1' } }], ['a']],
   ])('may differ by %s', async (_what, a, b) => {
     expect(await isHit(a, b)).toBe(true);
     expect(await isHit(b, a)).toBe(true);
@@ -51,15 +66,21 @@ describe('equal calls', () => {
     ['a value', ['a'], ['b']],
     ['its type', [1], ['1']],
     ['a number and a big one', [1], [1n]],
+    ['big numbers', [1n], [2n]],
     ['null and undefined', [null], [undefined]],
     ['the order of items', [[1, 2]], [[2, 1]]],
+    ['where one item ends', [[1, 2]], [[12]]],
+    ['no item and -0', [[]], [[-0]]],
     ['a hole and null', [[undefined]], [[null]]],
     ['-0 and 0', [-0], [0]],
     ['NaN and null', [NaN], [null]],
     ['NaN and its name', [NaN], ['NaN']],
     ['Infinity and -Infinity', [Infinity], [-Infinity]],
     ['a date and its text', [new Date(0)], [new Date(0).toJSON()]],
+    ['dates', [new Date(0)], [new Date(1)]],
+    ['classes that say the same', [new Meters(1)], [new Feet(1)]],
     ['bytes', [new Uint8Array([1])], [new Uint8Array([2])]],
+    ['where one byte ends', [new Uint8Array([1, 0])], [new Uint8Array([16])]],
     ['kinds of binary', [new Uint8Array([1, 0])], [new Uint16Array([1])]],
     ['a buffer and a view of it', [new Uint8Array([1])], [new Uint8Array([1]).buffer]],
     ['buffers', [new Uint8Array([1]).buffer], [new Uint8Array([2]).buffer]],
@@ -143,6 +164,23 @@ describe('what shares a cache', () => {
     await c!.find('a');
     expect([a!.asked, b!.asked, c!.asked]).toEqual([1, 0, 1]);
     expect([...store.kept.keys()].map((key) => key.split(':')[0])).toEqual(['keelson', 'anew']);
+  });
+
+  it.each<[string, unknown]>([
+    ['of Node', { ...process, getBuiltinModule: undefined }],
+    ['of a process', undefined],
+  ])('has the same keys in a runtime that knows nothing %s', async (_what, found) => {
+    const store = new JsonStore();
+    const [here, there] = [new Library({ ttlMs: 1000, store }), new Library({ ttlMs: 1000, store })];
+    await here.find('a');
+    const { process: own } = globalThis;
+    globalThis.process = found as never;
+    try {
+      expect((await there.find('a')).asked).toBe(1);
+    } finally {
+      globalThis.process = own;
+    }
+    expect(there.asked).toBe(0);
   });
 
   it('may be static', async () => {

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import fc from 'fast-check';
 import Keyv from 'keyv';
 import {
@@ -11,6 +11,7 @@ import {
   type CacheStore,
   type PolicyEventOf,
 } from '../../decorators/index.js';
+import type { Runtime } from '../../decorators/pipeline/runtime';
 import { counts, eventsOf, JsonStore, Library, states } from '../support/cached';
 import { collect, deferred, failureOf } from '../support/policies';
 import { installVirtualRuntime, settled, type VirtualRuntime } from '../support/virtual-runtime';
@@ -249,8 +250,12 @@ describe('a store', () => {
     await settled();
     const [key] = [...store.kept.keys()];
     store.kept.set(key!, { json: JSON.stringify('{"v":1,"value":1}'), expiresAt: Infinity });
+    const events = eventsOf(library, 'cache');
     expect(await collect(library.pages('a'))).toHaveLength(3);
     expect(library.asked).toBe(2);
+    expect((events[0] as PolicyEventOf<'cache'>).error?.message).toContain(
+      'What the store holds was not written by this cache.',
+    );
   });
 
   it('that hangs holds a call up for storeTimeoutMs, and is then left alone for ten times as long', async () => {
@@ -291,6 +296,27 @@ describe('a store', () => {
     expect(states(events)).toEqual(['miss']);
     await time.advance(1);
     expect(states(events)).toEqual(['miss', 'failed']);
+  });
+
+  it('is not waited for by a process that ends, while it stores', async () => {
+    const setTimer = jest.spyOn(time as Runtime, 'setTimer');
+    await new Library({ ttlMs: 1000, store: new JsonStore() }).find('a');
+    await settled();
+    expect(setTimer.mock.calls.map(([, , options]) => options?.background)).toEqual([false, true]);
+  });
+
+  it('stores also what a caller has asked for who has left since', async () => {
+    const store = new JsonStore();
+    const stored = deferred<boolean>();
+    store.set = () => stored.promise;
+    const library = new Library({ ttlMs: 1000, store, singleFlight: false });
+    const events = eventsOf(library, 'cache');
+    const controller = new AbortController();
+    await library.find('a', { signal: controller.signal });
+    controller.abort();
+    stored.resolve(true);
+    await settled();
+    expect(states(events)).toEqual(['miss', 'stored']);
   });
 
   it('that answers too late, or after the call has been left, is not heard', async () => {

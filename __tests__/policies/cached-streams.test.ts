@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import fc from 'fast-check';
 import {
   AbortError,
@@ -126,10 +126,36 @@ describe('a stream', () => {
     );
   });
 
-  it('that was empty stays so', async () => {
-    const source = new Source();
+  it('that was empty stays so, and tells nobody of a first event', async () => {
+    const onReplay = jest.fn();
+    const source = Object.assign(new Source(), { [policyHost]: { onReplay } });
     await collect(source.events());
     expect(await collect(source.events('more'))).toEqual([]);
+    expect(onReplay).not.toHaveBeenCalled();
+  });
+
+  it('is closed when it is left while it is written down', async () => {
+    const closed: string[] = [];
+    class Closing {
+      @Cached({ ttlMs: 1000 })
+      async *events() {
+        try {
+          yield 1;
+          yield 2;
+        } finally {
+          closed.push('events');
+        }
+      }
+      @Cached({ ttlMs: 1000 })
+      async *within() {
+        return continueWith(this.events());
+      }
+    }
+    const closing = new Closing();
+    expect(await takeOne(closing.events())).toBe(1);
+    expect(closed).toEqual(['events']);
+    expect(await takeOne(closing.within())).toBe(1);
+    expect(closed).toEqual(['events', 'events']);
   });
 
   it('that is handed over is kept as well, also where its events are there already', async () => {
@@ -229,6 +255,20 @@ describe('a stream', () => {
     expect(states(events)).toEqual(['miss', 'miss']);
   });
 
+  it.each<[string, unknown]>([
+    ['a long text', 'x'.repeat(495)],
+    ['many small values', Array.from({ length: 100 }, () => 0)],
+    ['long names', { ['x'.repeat(490)]: true }],
+  ])('that has outgrown maxBytes by %s is not written down any further', async (_what, event) => {
+    const source = new Source({ ttlMs: 1000, key: () => 'one', maxBytes: 1000 });
+    const events = eventsOf(source, 'warning');
+    const looked = jest.fn();
+    const later = Object.defineProperty({}, 'field', { enumerable: true, get: looked });
+    await collect(source.events(event, later, new Date(0)));
+    expect(looked).not.toHaveBeenCalled();
+    expect(events).toEqual([]);
+  });
+
   it('is seen by policies around the cache as it is given again, and told as the cache’s', async () => {
     const seen: unknown[] = [];
     const Watched = definePolicy<object>({
@@ -244,7 +284,7 @@ describe('a stream', () => {
     const facts: CallFacts[] = [];
     const replays: unknown[] = [];
     class Watching {
-      readonly [policyHost]: PolicyHost = { onReplay: (call, first) => replays.push([call.method, first]) };
+      [policyHost]: PolicyHost = { onReplay: (call, first) => replays.push([call.method, first]) };
       @Watched({})
       @Cached({ ttlMs: 1000 })
       async *events() {
@@ -260,6 +300,8 @@ describe('a stream', () => {
     expect(seen).toEqual(['a', 'b', 'a', 'b']);
     expect(facts).toEqual([{}, { sent: false, fromCache: true }]);
     expect(replays).toEqual([['events', 'a']]);
+    watching[policyHost] = {};
+    expect(await collect(watching.events())).toEqual(['a', 'b']);
   });
 
   it('is kept through policies within, and mapped by others', async () => {

@@ -158,6 +158,13 @@ describe.each(['generated', 'promised'] as const)('a stream that is %s', (form) 
     expect(breaker.state).toBe('closed');
   });
 
+  it('passes an open circuit that only observes', async () => {
+    const { breaker, streams } = open({ mode: 'observe' });
+    breaker.open();
+    expect(await read(streams, ['a', 'b'])).toEqual(['a', 'b']);
+    expect(breaker.state).toBe('open');
+  });
+
   it('gives signs of life by its events', async () => {
     const { breaker, streams } = open({ halfOpenCalls: 1, halfOpenMaxMs: 100 });
     breaker.open({ forMs: 10, key: 'it' });
@@ -204,6 +211,7 @@ describe.each(['generated', 'promised'] as const)('a stream that is %s', (form) 
     ['all comes in time', [40, '[role]', 40, 'a', 40, 'b', 40, '[end]'], 0],
   ])('is slow by its first content: when %s', async (_name, script, slow) => {
     const { streams, counts } = open({ slowCallMs: 100 });
+    await time.advance(5_000);
     await read(streams, script);
     expect(counts()).toMatchObject({ calls: 1, slow });
   });
@@ -241,6 +249,7 @@ describe('a stream that a promise gives', () => {
   it('is slow by its first event, where nobody says what carries content', async () => {
     const breaker = new Breaker({ key: () => 'it', slowCallMs: 100 });
     class Plain {
+      readonly [policyHost]: PolicyHost = {};
       @CircuitBreaker(breaker)
       async events() {
         return play(['a', 500, 'b']);

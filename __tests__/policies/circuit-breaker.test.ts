@@ -217,6 +217,7 @@ describe('what counts', () => {
     ],
     ['an overload without a status, from an event', new OverloadedError(''), true],
     ['another status from 500 on', new APIError('', 520), true],
+    ['status 500 in an error of no special class', new APIError('', 500), true],
     ['status 408', new APIError('', 408), true],
     ['a connection', new ConnectionError(''), true],
     ['a certificate', new ConnectionError('', { retryable: false }), true],
@@ -743,6 +744,7 @@ describe('a shared breaker', () => {
       'Breaker.close(): there is no option `kee`. Did you mean `key`?',
     ],
     [() => new Breaker('fast' as never), "Breaker: the options are 'fast': give an object"],
+    [() => new Breaker(null as never), 'Breaker: the options are null: give an object'],
     [() => new Breaker({ failureRate: 2 }), 'Breaker: `failureRate` is 2: give a share above 0 and up to 1.'],
   ])('refuses wrong use: %p', (act, message) => {
     expect(act).toThrow(TypeError);
@@ -787,6 +789,22 @@ describe('a shared breaker', () => {
     ]);
     resolve();
     await running;
+  });
+
+  it('forgets none while there are few', async () => {
+    const breaker = new Breaker({ key: (call) => String(call.args[0]) });
+    const service = new Service(breaker);
+    const known = () => Object.keys(breaker.snapshot());
+    await service.ask('old');
+    await time.advance(600_000);
+    for (let i = 0; i < 99; i++) await service.ask(`more ${i}`);
+    expect(known()).toHaveLength(100);
+    await time.advance(600_000);
+    await service.ask('first of many');
+    expect(known()).toEqual(['first of many']);
+    await time.advance(600_000);
+    await service.ask('second');
+    expect(known()).toEqual(['first of many', 'second']);
   });
 
   it('keeps a circuit as long as its window', async () => {
@@ -866,6 +884,37 @@ describe('whose circuit it is', () => {
     ]);
   });
 
+  it('stays the same when a function is another one, and is another when there is none', async () => {
+    const tripOns = [() => true, (error: errors.LLMError) => error.code === 'server_error'];
+    class Turning {
+      turn = 0;
+      @CircuitBreaker((self: Turning) => ({ minimumCalls: 2, tripOn: tripOns[self.turn++] }))
+      async ask() {
+        throw down();
+      }
+    }
+    const service = new Turning();
+    await failureOf(service.ask());
+    await failureOf(service.ask());
+    expect(snapshotOf(service, 'ask')[0]?.snapshot['ask']).toMatchObject({ state: 'open' });
+    expect(await failureOf(service.ask())).toMatchObject({ code: 'server_error' });
+  });
+
+  it('shows the circuits of every breaker that its options have asked for', async () => {
+    class Tiers {
+      tier = 'free';
+      @CircuitBreaker(({ tier }: Tiers) => ({ minimumCalls: tier === 'free' ? 5 : 50, key: () => tier }))
+      async ask() {
+        return 'ok';
+      }
+    }
+    const service = new Tiers();
+    await service.ask();
+    service.tier = 'paid';
+    await service.ask();
+    expect(Object.keys(snapshotOf(service, 'ask')[0]?.snapshot ?? {})).toEqual(['free', 'paid']);
+  });
+
   it('is another for other numbers, and the hundred used last are kept', async () => {
     class Tuned {
       minimumCalls = 1;
@@ -905,6 +954,22 @@ describe('whose circuit it is', () => {
     expect(key).toHaveBeenCalledTimes(1);
   });
 
+  it('is asked for once a call, also when several calls wait for admission meanwhile', async () => {
+    const key = jest.fn(() => 'k');
+    class Waiting {
+      @RateLimited({ requestsPerMinute: 60, requestBurst: 1 })
+      @CircuitBreaker({ key })
+      async ask() {
+        return 'ok';
+      }
+    }
+    const service = new Waiting();
+    const answers = Promise.all([service.ask(), service.ask(), service.ask()]);
+    await time.runAll();
+    expect(await answers).toEqual(['ok', 'ok', 'ok']);
+    expect(key).toHaveBeenCalledTimes(3);
+  });
+
   it.each<[errors.CallDescription | undefined, string]>([
     [{ model: 'm', baseURL: 'https://user:secret@api.example.com:8443/v1' }, 'api.example.com:8443/m'],
     [{ model: 'm' }, 'm'],
@@ -935,6 +1000,19 @@ describe('whose circuit it is', () => {
         (error: errors.LLMError) => error.code,
       ),
     ).toBe(shared ? 'circuit_open' : 'ok');
+  });
+
+  it('is named by the method where the object says other things of itself', async () => {
+    class Silent {
+      readonly [errors.policyHost]: errors.PolicyHost = {};
+      @CircuitBreaker()
+      async ask() {
+        return 'ok';
+      }
+    }
+    const service = new Silent();
+    expect(await service.ask()).toBe('ok');
+    expect(Object.keys(snapshotOf(service, 'ask')[0]?.snapshot ?? {})).toEqual(['ask']);
   });
 
   it('works on static methods and in overrides, where the subclass’s decorator replaces the base’s', async () => {
@@ -1007,8 +1085,14 @@ describe('telling', () => {
 
   it('tells nothing of what stays as it is', async () => {
     const changes: string[] = [];
-    const breaker = new Breaker({ onChange: ({ state }) => changes.push(state) });
-    await play(new Service(breaker), '.');
+    const breaker = new Breaker({
+      onChange: ({ state, openMs }) => changes.push(openMs === undefined ? state : `${state} ${openMs}`),
+    });
+    const service = new Service(breaker);
+    const events: unknown[] = [];
+    onPolicyEvent(service, ({ type }) => events.push(type));
+    await play(service, '.');
+    expect(events).toEqual(['attempt', 'success']);
     breaker.close();
     breaker.isolate();
     breaker.isolate();
@@ -1018,7 +1102,10 @@ describe('telling', () => {
     // Open for another time is news.
     breaker.open();
     breaker.open({ forMs: 5 });
-    expect(changes.slice(2)).toEqual(['open', 'open']);
+    expect(changes.slice(2)).toEqual(['open 10000', 'open 5']);
+    await outcome(service);
+    await outcome(service);
+    expect(events.slice(2)).toEqual([...Array<string>(4).fill('circuit'), 'failure', 'failure']);
   });
 
   it('keeps the failure of a listener out of the call', async () => {

@@ -10,6 +10,7 @@ import {
   RetryWithBackoff,
   snapshotOf,
   StreamError,
+  type CallDescription,
   type CallOptions,
   type FallbackOptions,
   type LLMError,
@@ -240,8 +241,14 @@ describe('no call falls back on itself', () => {
     ['a name that there is not', { method: 'chep' }, 'the class has no method `chep`. Did you mean `cheap`?'],
     ['a field', { method: 'field' }, 'the class has no method `field`.'],
     ['a getter', { method: 'getter' }, 'the class has no method `getter`.'],
+    ['a name near to a field', { method: 'fiel' }, 'the class has no method `fiel`.'],
+    ['a name near to what every object has', { method: 'toStrin' }, 'the class has no method `toStrin`.'],
     ['no name near', { method: 'constructr' }, 'the class has no method `constructr`.'],
-    ['no method', { method: () => undefined as never }, 'the function `method` gives no method'],
+    [
+      'no method',
+      { method: () => undefined as never },
+      'the function `method` gives no method: write (self) => self.method.',
+    ],
     ['a client without it', { client: {} }, 'the client, of class Object, has no method `ask`.'],
     [
       'a client with another',
@@ -249,7 +256,17 @@ describe('no call falls back on itself', () => {
       'the client, of class Object, has no method `ask`. Did you mean `asks`?',
     ],
     ['a class without it', { client: class Other {} }, 'the client, of class Other, has no method `ask`.'],
-    ['a model without place', { model: 'small' }, '`model` has no place in this call'],
+    [
+      'a client of no class',
+      { client: Object.create(null) as object },
+      'the client, of class Object, has no method `ask`.',
+    ],
+    [
+      'a model without place',
+      { model: 'small' },
+      '`model` has no place in this call, for none of its arguments is an object with a `model`. ' +
+        'Give a `method` that takes the other model instead, or tell it by `withModel` of the object’s policyHost.',
+    ],
   ])('and a misuse is told at the first call: %s', async (_, options, message) => {
     class Subject {
       field = 1;
@@ -269,8 +286,7 @@ describe('no call falls back on itself', () => {
     }
     const failure = await failureOf(new Subject().ask(new NoRecord()));
     expect(failure).toBeInstanceOf(TypeError);
-    expect(String(failure)).toContain(`@Fallback on ask(): ${message}`);
-    expect(String(failure)).not.toContain('`constructor`');
+    expect((failure as TypeError).message).toBe(`@Fallback on ask(): ${message}`);
   });
 
   it.each<[string, (self: object) => object]>([
@@ -332,6 +348,52 @@ describe('no call falls back on itself', () => {
       expect(await failureOf(subject.ask({ model: 'large' }))).toBeInstanceOf(OverloadedError);
       expect([subject.asked, backup.asked]).toEqual([1, 0]);
     }
+  });
+
+  it.each<[string, string | undefined, string[]]>([
+    ['that has just failed is not asked again', 'small', ['small']],
+    ['is asked where the object does not say which one has failed', undefined, ['small', 'small']],
+  ])('and a model %s', async (_, model, models) => {
+    class Subject {
+      readonly [policyHost]: PolicyHost = { describe: () => (model === undefined ? undefined : { model }) };
+      asked: string[] = [];
+      @Fallback({ model: 'small' })
+      async ask(params: { model: string }): Promise<string> {
+        this.asked.push(params.model);
+        throw busy();
+      }
+    }
+    const subject = new Subject();
+    expect(await failureOf(subject.ask({ model: 'small' }))).toBeInstanceOf(OverloadedError);
+    expect(subject.asked).toEqual(models);
+  });
+
+  it('and vectors are those of the same model: a client that does not say so is passed over', async () => {
+    class Vectors {
+      readonly [policyHost]: PolicyHost;
+      constructor(
+        readonly to: Vectors[],
+        description: CallDescription | undefined,
+        private readonly fails = false,
+      ) {
+        this[policyHost] = { describe: () => description };
+      }
+      @Fallback(({ to }: Vectors) => to.length > 0 && { to: to.map((client) => ({ client })) })
+      async embed(): Promise<string> {
+        if (this.fails) throw busy();
+        return 'vectors';
+      }
+    }
+    const description: CallDescription = { operation: 'embeddings', model: 'small' };
+    const others = [
+      new Vectors([], { ...description, model: 'large' }),
+      new Vectors([], undefined),
+      Object.assign(new Vectors([], undefined), { [policyHost]: {} }),
+      Object.assign(new Vectors([], undefined), { [policyHost]: undefined }),
+    ];
+    expect(await failureOf(new Vectors(others, description, true).embed())).toBeInstanceOf(OverloadedError);
+    const same = new Vectors([], description);
+    expect(await new Vectors([...others, same], description, true).embed()).toBe('vectors');
   });
 
   it('and a pair of methods, or of clients, comes to an end', async () => {
@@ -474,7 +536,10 @@ describe('the budget of retries', () => {
 describe('bad options', () => {
   const list = "give a target such as { model: 'gpt-4o-mini' }, or a list of at least one.";
   it.each<[unknown, string]>([
-    [{}, 'this has none of them.'],
+    [
+      {},
+      '@Fallback on ask(): a target is one of `model`, `client` (with or without a `model` there), `method` and `value`; this has none of them.',
+    ],
     [{ to: [] }, `\`to\` is an array: ${list}`],
     [{ to: 'cheap' }, `\`to\` is 'cheap': ${list}`],
     [{ to: null }, `\`to\` is null: ${list}`],
@@ -498,6 +563,7 @@ describe('bad options', () => {
     [{ to: { value: 1, budget: false } }, 'there is no option `budget`.'],
     [{ value: 1, on: 'RateLimitError' }, "`on` is 'RateLimitError': give a class of errors, a function"],
     [{ value: 1, on: [] }, '`on` is an array: give a class of errors'],
+    [{ value: 1, on: [ConnectionError, 503] }, '`on` is an array: give a class of errors'],
     [{ to: { value: 1 }, on: [503] }, '`on` is an array: give a class of errors'],
     [{ value: 1, budget: 5 }, '`budget` is 5: give an object or false.'],
     [{ value: 1, budget: null }, '`budget` is null: give an object or false.'],

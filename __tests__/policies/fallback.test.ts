@@ -110,6 +110,20 @@ describe('the targets', () => {
     ]);
   });
 
+  it('may be a model in an object without a prototype, after arguments that are none', async () => {
+    const answers: unknown[] = [];
+    class Loose {
+      @Fallback({ model: 'small' })
+      async ask(..._args: unknown[]) {
+        answers.push(_args);
+        if (answers.length === 1) throw busy();
+      }
+    }
+    const params = Object.assign(Object.create(null) as object, { model: 'large' });
+    await new Loose().ask(null, undefined, 'why', params);
+    expect(answers[1]).toEqual([null, undefined, 'why', { model: 'small' }]);
+  });
+
   it('may be the method of that name of another client', async () => {
     const client = new Client({ client: (self: Client) => self.backup }, [busy()]);
     client.backup = new Client(false, [], 'backup');
@@ -532,6 +546,26 @@ describe('one call', () => {
       ['model small', failures[0]],
       ['client Client, model other', failures[1]],
     ]);
+  });
+
+  it('tells of a method by its name, whoever gives it', async () => {
+    const told: string[] = [];
+    class Client {
+      aliased = async function original(): Promise<string> {
+        throw busy();
+      };
+      @Fallback({ to: [{ method: 'aliased' }, { method: (self) => self.hidden }] })
+      async ask(): Promise<string> {
+        throw busy();
+      }
+      async hidden(): Promise<string> {
+        return 'hidden';
+      }
+    }
+    const client = new Client();
+    onPolicyEvent(client, (event) => event.type === 'fallback' && told.push(event.to));
+    expect(await client.ask()).toBe('hidden');
+    expect(told).toEqual(['method aliased()', 'method hidden()']);
   });
 
   it('keeps the deadline', async () => {

@@ -723,6 +723,8 @@ describe("the delay 'p95'", () => {
     // 101 to 200 are left of the first: the 190th of all is the 90th of the second.
     expect(models.models.m.p95Ms).toBeLessThanOrEqual(1090);
     expect(models.models.m.p95Ms).toBeGreaterThan(1000);
+    await models.all(Array<number>(200).fill(5));
+    expect(models.models.m).toEqual({ samples: 200, p95Ms: 5 });
   });
 
   it('is each model’s own', async () => {
@@ -799,14 +801,17 @@ describe("the delay 'p95'", () => {
   });
 
   it('is one for all calls of an object that knows no models', async () => {
-    const client = new Client([{ ms: 10 }], free);
-    await outcome(() => client.run());
-    expect(snapshotOf(client, 'run')).toEqual([
-      {
-        kind: 'Hedged',
-        snapshot: { started: 0, won: 0, skipped: 0, models: { default: { samples: 1, p95Ms: 10 } } },
-      },
-    ]);
+    const silent: PolicyHost = { describe: () => undefined };
+    const [plain, hosted] = [new Client([{ ms: 10 }], free), new Client([{ ms: 10 }], free)];
+    for (const client of [plain, Object.assign(hosted, { [policyHost]: silent })]) {
+      await outcome(() => client.run());
+      expect(snapshotOf(client, 'run')).toEqual([
+        {
+          kind: 'Hedged',
+          snapshot: { started: 0, won: 0, skipped: 0, models: { default: { samples: 1, p95Ms: 10 } } },
+        },
+      ]);
+    }
   });
 });
 

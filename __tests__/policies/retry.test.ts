@@ -118,6 +118,8 @@ describe('what is retried', () => {
     ['an open circuit', new errors.CircuitOpenError('')],
     ['an exhausted budget', new errors.BudgetExceededError('')],
     ['a store that is down', new errors.StoreUnavailableError('')],
+    ['a price that nobody knows', new LLMError('', { code: 'price_unknown', origin: 'client' })],
+    ['a refusal of your own policy', new errors.InternalServerError('', 500, {}, { origin: 'client' })],
   ])('is not decided by retryOn for %s', async (_, failure) => {
     const retryOn = jest.fn(() => true);
     expect((await run(new Client([failure], { retryOn }))).at).toHaveLength(1);
@@ -134,6 +136,21 @@ describe('what is retried', () => {
     expect((await run(new Client([down()], { retryOn: () => false }))).at).toHaveLength(1);
     const unable = new errors.UnsupportedOperationError('');
     expect((await run(new Client([unable], options))).at).toHaveLength(2);
+  });
+
+  it.each<[string, () => unknown, string]>([
+    ['answers later', async () => true, '`retryOn` returned an object: it must return true or false'],
+    [
+      'throws',
+      () => {
+        throw new RangeError('of the user');
+      },
+      'of the user',
+    ],
+  ])('is nothing where retryOn %s: the call fails with that', async (_how, retryOn, message) => {
+    const { at, failure } = await run(new Client([down()], { retryOn: retryOn as never }));
+    expect(at).toHaveLength(1);
+    expect(failure).toMatchObject({ code: 'unexpected', message: expect.stringContaining(message) });
   });
 });
 

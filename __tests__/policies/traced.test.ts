@@ -193,6 +193,57 @@ describe('a span', () => {
     expect(span.status.code).toBe(api.SpanStatusCode.UNSET);
   });
 
+  it('has the further parameters of a request', async () => {
+    const request = {
+      max_completion_tokens: 60,
+      top_k: 5,
+      frequency_penalty: 0.1,
+      presence_penalty: 0.2,
+      n: 3,
+      reasoning_effort: 'low',
+      encoding_format: 'float',
+      stop: ['a', 'b'],
+      response_format: { type: 'text' },
+      seed: null,
+    };
+    await finished(subject({}, 0, { request }).ask());
+    const { attributes } = only();
+    expect(attributes).toMatchObject({
+      'gen_ai.request.max_tokens': 60,
+      'gen_ai.request.top_k': 5,
+      'gen_ai.request.frequency_penalty': 0.1,
+      'gen_ai.request.presence_penalty': 0.2,
+      'gen_ai.request.choice.count': 3,
+      'gen_ai.request.reasoning.level': 'low',
+      'gen_ai.request.encoding_formats': ['float'],
+      'gen_ai.request.stop_sequences': ['a', 'b'],
+      'gen_ai.output.type': 'text',
+    });
+    expect(attributes).not.toHaveProperty('gen_ai.request.seed');
+  });
+
+  it.each([
+    ['azure', 'azure.ai.openai'],
+    ['mistral', 'mistral_ai'],
+    ['moonshot', 'moonshot_ai'],
+    ['xai', 'x_ai'],
+    ['mine', 'mine'],
+  ])('knows %s as the conventions do', async (provider, name) => {
+    await finished(subject({}, 0, { provider }).ask());
+    expect(only().attributes['gen_ai.provider.name']).toBe(name);
+  });
+
+  it.each([
+    ['http://localhost/v1', 'localhost', 80],
+    ['https://api.example.com/v1', 'api.example.com', 443],
+    ['http://localhost:11434', 'localhost', 11434],
+    ['no address', undefined, undefined],
+  ])('knows the server of %s', async (baseURL, host, port) => {
+    await finished(subject({}, 0, { baseURL }).ask());
+    expect(only().attributes['server.address']).toBe(host);
+    expect(only().attributes['server.port']).toBe(port);
+  });
+
   it('is one for all attempts, with what the policies did as its events', async () => {
     await finished(subject({}, 2).ask());
     const { events, attributes, status } = only();
@@ -209,8 +260,17 @@ describe('a span', () => {
       ['keelson.wait', 2, undefined],
       ['keelson.attempt', 3, undefined],
     ]);
-    expect(events[1]?.attributes).toMatchObject({ 'keelson.delay_ms': 100 });
-    expect(events[2]?.attributes).toMatchObject({ 'keelson.reason': 'backoff', 'keelson.wait_ms': 100 });
+    // Without what the span has already: whose call it is, and when.
+    expect(events[1]?.attributes).toEqual({
+      'keelson.attempt': 1,
+      'keelson.delay_ms': 100,
+      'error.type': 'overloaded',
+    });
+    expect(events[2]?.attributes).toEqual({
+      'keelson.attempt': 1,
+      'keelson.reason': 'backoff',
+      'keelson.wait_ms': 100,
+    });
   });
 
   it('tells a failure by its code', async () => {
@@ -393,6 +453,31 @@ describe('the content', () => {
         ],
         finish_reason: 'tool_calls',
       },
+    ]);
+  });
+
+  it.each([
+    [
+      'their ids and names where these come late',
+      [
+        { index: 0, function: {} },
+        { index: 0, id: 't', function: { name: 'f' } },
+        { index: 0, function: { arguments: '{}' } },
+      ],
+      { id: 't', name: 'f', arguments: '{}' },
+    ],
+    ['what they have where that is not all', [{ index: 0 }, { index: 0 }], { name: '', arguments: '' }],
+  ])('of a stream tells of calls of tools %s', async (_what, pieces, call) => {
+    class Calling {
+      readonly [policyHost] = { describe: () => description };
+      @Traced({ captureContent: true })
+      async *events() {
+        for (const piece of pieces) yield chunk({ tool_calls: [piece] });
+      }
+    }
+    await collect(new Calling().events());
+    expect(contentOf(only())['gen_ai.output.messages']).toEqual([
+      { role: 'assistant', parts: [{ type: 'tool_call', ...call }], finish_reason: '' },
     ]);
   });
 
