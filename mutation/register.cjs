@@ -4,7 +4,7 @@
  */
 const { existsSync, readFileSync } = require('node:fs');
 const { createRequire, Module } = require('node:module');
-const { dirname, join, resolve, sep } = require('node:path');
+const { dirname, join, relative, resolve, sep } = require('node:path');
 const { transformSync } = require('@swc/core');
 const fc = require('fast-check');
 const { globalsOf } = require('./globals.cjs');
@@ -71,7 +71,6 @@ Module._load = function (request, parent, ...rest) {
 
 /** TypeScript to CommonJS, with legacy decorators: no types are checked, a mutant would not pass them. */
 Module._extensions['.ts'] = (module, filename) => {
-  if (filename.endsWith('.test.ts')) beginSuite();
   const { code } = transformSync(readFileSync(filename, 'utf8'), {
     filename,
     module: { type: 'commonjs' },
@@ -82,5 +81,8 @@ Module._extensions['.ts'] = (module, filename) => {
     },
     sourceMaps: 'inline',
   });
-  module._compile(code, filename);
+  if (!filename.endsWith('.test.ts')) return module._compile(code, filename);
+  beginSuite();
+  // In a block of its own, or else its hooks would run for the tests of all suites.
+  globalThis.describe(relative(root, filename), () => module._compile(code, filename));
 };

@@ -1,4 +1,4 @@
-// `npm run mutation [-- paths] [--suites=…] [--concurrency=1] [--static] [--fresh]`; all of decorators/ without a path.
+// `npm run mutation [-- paths] [--suites=…] [--concurrency=1] [--static] [--reload] [--fresh]`; all of decorators/ without a path.
 import { existsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -16,6 +16,8 @@ const { values, positionals } = parseArgs({
     suites: { type: 'string', default: 'pipeline,policies,limits,errors' },
     /** Also what runs as modules are loaded, such as tables: every suite that loads them runs for each such mutant. */
     static: { type: 'boolean', default: false },
+    /** Anew for each mutant, for code that remembers: what a mutant left in a cache of a module helps the next one. */
+    reload: { type: 'boolean', default: false },
     /** Without the results of earlier runs. */
     fresh: { type: 'boolean', default: false },
   },
@@ -36,6 +38,7 @@ const results = await new Stryker({
   coverageAnalysis: 'perTest',
   concurrency: Number(values.concurrency),
   ignoreStatic: !values.static,
+  maxTestRunnerReuse: values.reload ? 1 : 0,
   incremental: true,
   incrementalFile: 'mutation/reports/incremental.json',
   force: values.fresh,
