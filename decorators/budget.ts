@@ -1,7 +1,8 @@
 import { capsOf, NO_OPTIONS, type BudgetOptions } from './budget/options.js';
 import { isSpendingBudget, SpendingBudget } from './budget/spending-budget.js';
-import { Spending } from './budget/spending.js';
+import type { Spending } from './budget/spending.js';
 import { untilAborted } from './limits/until-aborted.js';
+import type { CallState } from './pipeline/call-state.js';
 import type { Call } from './pipeline/call.js';
 import {
   DirectStage,
@@ -110,7 +111,7 @@ class BeginStage extends DirectStage<BudgetDecoratorOptions> {
 function begin(call: Call, spending: Spending): void {
   call.throwIfAborted();
   spending.test();
-  call.admissionCheck = spending;
+  (call as CallState).admissionCheck = spending;
   call.onEnd((outcome) => spending.settle(outcome));
 }
 
@@ -124,8 +125,7 @@ class TakeStage extends DirectStage<BudgetDecoratorOptions> {
     onFailure: OnFailure | undefined,
   ): Promise<unknown> {
     call.throwIfAborted();
-    const { admissionCheck: spending } = call;
-    const taking = spending instanceof Spending ? spending.take() : undefined;
+    const taking = (call as CallState).admissionCheck?.take();
     return taking
       ? taking.then(() => inward(call, onResult, onFailure), onFailure)
       : inward(call, onResult, onFailure);

@@ -111,7 +111,8 @@ class Breakers {
   private given: Breaker | undefined;
 
   get(options: CircuitBreakerOptions): Breaker {
-    return isBreaker(options) ? (this.given = options) : this.own.get(options);
+    this.given = isBreaker(options) ? options : undefined;
+    return this.given ?? this.own.get(options as BreakerOptions);
   }
 
   snapshot(): Record<string, CircuitSnapshot> {

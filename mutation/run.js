@@ -38,7 +38,8 @@ const results = await new Stryker({
   coverageAnalysis: 'perTest',
   concurrency: Number(values.concurrency),
   ignoreStatic: !values.static,
-  maxTestRunnerReuse: values.reload ? 1 : 0,
+  // What a mutant leaves behind must not be taken for what others do.
+  maxTestRunnerReuse: values.reload ? 1 : 50,
   incremental: true,
   incrementalFile: 'mutation/reports/incremental.json',
   force: values.fresh,

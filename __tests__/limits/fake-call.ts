@@ -18,7 +18,6 @@ export class FakeCall implements Call {
   readonly ended = false;
   readonly attempts = [];
   readonly nextAttempt = 1;
-  readonly admissionCheck = undefined;
   readonly facts: CallFacts = {};
   readonly events: PolicyEventBody[] = [];
   self: object = {};

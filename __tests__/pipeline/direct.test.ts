@@ -6,9 +6,11 @@ import {
   definePolicy,
   HandleApiErrors,
   InternalServerError,
+  Limiter,
   LLMError,
   onPolicyEvent,
   policyHost,
+  RateLimited,
   RetryWithBackoff,
   type Call,
   type PolicyEvent,
@@ -216,6 +218,27 @@ describe('a host that fails while it looks at an error', () => {
     const error = await failureOf(service.ask());
     expect(error).toMatchObject({ code: 'unexpected', cause: { message: 'odd' } });
     expect(typesOf(events)).toEqual(['attempt', 'failure']);
+  });
+});
+
+describe('a host that fails when it is asked whether anybody listens', () => {
+  it('is not told, and its calls go on', async () => {
+    const limiter = new Limiter({ maxConcurrent: 1 });
+    class Service {
+      readonly [policyHost] = {
+        emit: () => undefined,
+        observed: () => {
+          throw new Error('odd');
+        },
+      };
+
+      @RateLimited(limiter)
+      async ask() {
+        return 'answer';
+      }
+    }
+    expect(await new Service().ask()).toBe('answer');
+    expect(limiter.snapshot()['default']?.concurrency.inFlight).toBe(0);
   });
 });
 

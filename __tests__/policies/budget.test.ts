@@ -1201,3 +1201,25 @@ describe('options that are wrong', () => {
     });
   });
 });
+
+describe('a budget of another copy of the package', () => {
+  it('is charged as one of this copy is', async () => {
+    let copy: unknown;
+    jest.isolateModules(() => (copy = jest.requireActual('../../decorators/index')));
+    const budget = new (copy as { SpendingBudget: typeof SpendingBudget }).SpendingBudget({
+      tokens: 1000,
+      per: 'day',
+      cost: () => ({ inputTokens: 400 }),
+    });
+    expect(budget).not.toBeInstanceOf(SpendingBudget);
+    class Service {
+      @Budget(budget)
+      async ask() {
+        return 'answer';
+      }
+    }
+    const service = new Service();
+    expect([await service.ask(), await service.ask()]).toEqual(['answer', 'answer']);
+    expect(await failureOf(service.ask())).toBeInstanceOf(BudgetExceededError);
+  });
+});

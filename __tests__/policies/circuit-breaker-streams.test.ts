@@ -5,6 +5,7 @@ import {
   HandleApiErrors,
   InternalServerError,
   LLMError,
+  onPolicyEvent,
   policyHost,
   StreamError,
   Timeout,
@@ -41,18 +42,21 @@ async function* play(script: readonly Step[]) {
 class Streams {
   readonly [policyHost]: PolicyHost = { carriesContent: (_method, event) => !String(event).startsWith('[') };
   totalMs: number | undefined;
+  /** What is yielded instead of what a script says. */
+  script: (() => AsyncGenerator<string>) | undefined;
   constructor(readonly breaker: Breaker) {}
 
   @CircuitBreaker((self: Streams) => self.breaker)
   @Timeout(({ totalMs }: Streams) => (totalMs === undefined ? false : { totalMs }))
   @HandleApiErrors()
   async *generated(script: readonly Step[], _options?: CallOptions) {
-    yield* play(script);
+    yield* this.script?.() ?? play(script);
   }
 
   @CircuitBreaker((self: Streams) => self.breaker)
   @Timeout(({ totalMs }: Streams) => (totalMs === undefined ? false : { totalMs }))
   async promise(script: readonly Step[], _options?: CallOptions): Promise<AsyncIterable<string>> {
+    if (this.script) return this.script();
     if (typeof script[0] === 'number') await pass(script[0]);
     return play(typeof script[0] === 'number' ? script.slice(1) : script);
   }
@@ -133,6 +137,57 @@ describe.each(['generated', 'promised'] as const)('a stream that is %s', (form) 
     expect(await trials[1]).toBeInstanceOf(LLMError);
     // What became of them afterwards is of an earlier state.
     expect(breaker.snapshot()['it']).toMatchObject({ state: 'closed', calls: 0, failures: 0 });
+  });
+
+  it('backs off further each time, though streams begin well, when they all break', async () => {
+    const { breaker, streams } = open({ minimumCalls: 5, openMs: 1_000 });
+    let sent = 0;
+    const broken = async function* () {
+      sent++;
+      yield 'a';
+      throw down;
+    };
+    streams.script = broken;
+    for (let i = 0; i < 300; i++) {
+      await collect(streams[form]([])).catch(() => undefined);
+      await time.advance(100);
+    }
+    // Five each time, and three trial calls: open for 1, 2, 4, 8 and 16 seconds.
+    expect(sent).toBeLessThan(50);
+    streams.script = undefined;
+    await time.advance(60_000);
+    for (let i = 0; i < 4; i++) await collect(streams[form](['a']));
+    expect(breaker.snapshot()['it']).toMatchObject({ state: 'closed', openings: 0 });
+  });
+
+  it('tells that it has closed when it has, though the stream goes on', async () => {
+    const { breaker, streams } = open({ halfOpenCalls: 1 });
+    const told: unknown[] = [];
+    onPolicyEvent(streams, (event) => {
+      if (event.type === 'circuit') told.push([event.state, event.at]);
+    });
+    breaker.open({ forMs: 10, key: 'it' });
+    await time.advance(10);
+    const reading = collect(streams[form]([20, 'a', 5_000, 'b']));
+    await time.advance(5_020);
+    await reading;
+    expect(told).toEqual([
+      ['open', 10],
+      ['half_open', 10],
+      ['closed', 30],
+    ]);
+  });
+
+  it('does not keep the circuit waiting for another trial call once it has had its say', async () => {
+    const { breaker, streams } = open({ halfOpenCalls: 2, halfOpenMaxMs: 100, openMs: 1_000 });
+    breaker.open({ forMs: 10, key: 'it' });
+    await time.advance(10);
+    const long = collect(streams[form](['a', 60, 'b', 60, 'c', 60, 'd']));
+    const silent = collect(streams[form]([500, 'a']));
+    await time.advance(100);
+    expect(breaker.state).toBe('open');
+    await time.advance(400);
+    await Promise.all([long, silent]);
   });
 
   it('decides against closing when its first content is slow', async () => {

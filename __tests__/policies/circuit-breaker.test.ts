@@ -1257,3 +1257,22 @@ describe('options', () => {
     await trial?.resolve();
   });
 });
+
+describe('the snapshot of a method', () => {
+  it('is of the breaker in force, also where another was shared before', async () => {
+    const shared = new Breaker({ key: () => 'it' });
+    let options: Breaker | CircuitBreakerOptions = shared;
+    class Service {
+      @CircuitBreaker(() => options)
+      async ask() {
+        throw new InternalServerError('down', 500);
+      }
+    }
+    const service = new Service();
+    await failureOf(service.ask());
+    options = { minimumCalls: 1, key: () => 'it' };
+    await failureOf(service.ask());
+    expect(await failureOf(service.ask())).toBeInstanceOf(CircuitOpenError);
+    expect(snapshotOf(service, 'ask')).toMatchObject([{ snapshot: { it: { state: 'open' } } }]);
+  });
+});

@@ -3,6 +3,7 @@ import { Experience } from '../limits/experience.js';
 import type { Call } from '../pipeline/call.js';
 import { hostOf } from '../pipeline/host.js';
 import { rules, show } from '../pipeline/options.js';
+import { renewStep } from '../pipeline/runtime.js';
 import { isPromise } from '../pipeline/values.js';
 import type { Ledger } from './ledger.js';
 import { MemoryLedger } from './memory-ledger.js';
@@ -65,6 +66,7 @@ export class SpendingBudget {
     const keys = caps.map((cap) => keyOf(cap, call));
     const { cost } = options;
     const given = cost?.(call);
+    if (cost) renewStep();
     if (isPromise(given)) return given.then((known) => this.spendGiven(call, caps, keys, known));
     if (given !== undefined) return this.spendGiven(call, caps, keys, given);
     const model = this.modelOf(call);

@@ -1,7 +1,8 @@
 import type { Cost } from '../limits/cost.js';
 import { endingOf } from '../limits/ending.js';
 import type { Experience } from '../limits/experience.js';
-import type { AdmissionCheck, Call, CallOutcome, TokenUsage } from '../pipeline/call.js';
+import type { AdmissionCheck } from '../pipeline/admission-check.js';
+import type { Call, CallOutcome, TokenUsage } from '../pipeline/call.js';
 import { readUsage } from '../pipeline/usage.js';
 import { isPromise } from '../pipeline/values.js';
 import type { Hold, Ledger } from './ledger.js';
@@ -30,29 +31,22 @@ export class Spending implements AdmissionCheck {
     private readonly expected: Expected,
   ) {}
 
-  /** Whether a limiter can have it checked in the step in which it admits the call. */
-  private get isImmediate(): boolean {
-    return this.ledger.test !== undefined;
-  }
-
   test(): void {
     if (!this.holds) this.ledger.test?.(this.call, this.expected.claims);
   }
 
   commit(): void {
-    if (this.holds || !this.isImmediate) return;
+    // A ledger that cannot tell at once is asked by `take()`.
+    if (this.holds || !this.ledger.test) return;
     const holds = this.ledger.reserve(this.call, this.expected.claims);
     if (!isPromise(holds)) this.holds = holds;
   }
 
-  /** Reserves, unless a limiter has had it reserved. A promise where that takes time. */
   take(): Promise<void> | undefined {
-    if (this.isImmediate) {
-      this.test();
-      this.commit();
-      return undefined;
-    }
-    return this.takeShared();
+    if (!this.ledger.test) return this.takeShared();
+    this.test();
+    this.commit();
+    return undefined;
   }
 
   /**

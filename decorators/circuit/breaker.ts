@@ -122,14 +122,10 @@ export class Breaker {
     this.refuse(call, refusal);
     if (refusal) return undefined;
     const { tripOn } = this.options;
-    const permit = new Permit(circuit, circuit.take(now), call, tripOn, this.settings.slowCallMs, now);
-    call.onEnd((outcome) => {
-      try {
-        permit.end(outcome);
-      } finally {
-        this.tellThrough(call);
-      }
-    });
+    const { slowCallMs } = this.settings;
+    const generation = circuit.take(now);
+    const permit = new Permit(circuit, generation, call, tripOn, slowCallMs, now, this.tellThrough);
+    call.onEnd((outcome) => permit.end(outcome));
     return permit;
   }
 
@@ -150,12 +146,12 @@ export class Breaker {
     throw refusalError(call, refusal);
   }
 
-  private tellThrough(call: Call): void {
+  private readonly tellThrough = (call: Call): void => {
     if (this.untold.length === 0) return;
     const { untold } = this;
     this.untold = [];
     for (const event of untold) call.emit(event);
-  }
+  };
 
   private keyOf(call: Call): string {
     const key: unknown = this.options.key ? this.options.key(call) : defaultKey(call);

@@ -12,7 +12,7 @@ export interface CircuitSnapshot {
   readonly calls: number;
   readonly failures: number;
   readonly slow: number;
-  /** How often calls have opened it since it was closed last. */
+  /** How often calls have opened it since one has ended well. */
   readonly openings: number;
   /** Why it is not closed. */
   readonly reason?: string;
@@ -113,7 +113,10 @@ export class Circuit {
     this.leave(now);
     if (generation !== this.generation) return;
     if (this.state === 'closed' && result) this.count(result, now);
-    else if (this.state === 'half_open') this.endTrial(result, now);
+    else if (this.state === 'half_open') {
+      this.endTrial(result, now);
+      if (this.stateAt(now) === 'closed') this.openings = 0;
+    }
   }
 
   /** Opens it for `forMs`, by default as long as after failures. One that is isolated stays so. */
@@ -185,6 +188,8 @@ export class Circuit {
 
   private count(result: CallResult, now: number): void {
     this.window.add(result, now);
+    // Streams that began well have closed it, which may break all the same: it is well when a call has ended so.
+    if (!result.failed && !result.slow) this.openings = 0;
     const counts = this.window.counts(now);
     if (counts.calls < this.settings.minimumCalls) return;
     this.openIfBad(counts, 'calls', result.error, now);
@@ -198,7 +203,7 @@ export class Circuit {
     this.aliveAt = now;
     this.trials.add(result);
     if (this.trials.calls < this.settings.halfOpenCalls) return;
-    if (!this.openIfBad(this.trials, 'trial calls', result.error, now)) this.close(now);
+    if (!this.openIfBad(this.trials, 'trial calls', result.error, now)) this.enter('closed', now);
   }
 
   /** Opens when too many of the calls failed, or too many were slow. */

@@ -1,3 +1,4 @@
+import type { LLMError } from '../errors/index.js';
 import type { Call, CallOutcome } from '../pipeline/call.js';
 import { hostOf } from '../pipeline/host.js';
 import { currentTime } from '../pipeline/runtime.js';
@@ -21,10 +22,16 @@ export class Permit {
     private readonly tripOn: BreakerOptions['tripOn'],
     private readonly slowCallMs: number,
     private readonly startedAt: number,
+    /** Tells by the call what has become of the circuit. */
+    private readonly tellThrough: (call: Call) => void,
   ) {
     // Only trial calls are watched: every event of a stream that is listened to has its price.
     if (circuit.isTrial(generation)) {
-      call.onEvent(() => circuit.sawLife(generation, currentTime()));
+      call.onEvent(() => {
+        // One that has had its say does not keep the circuit waiting for the others.
+        if (!this.counted) circuit.sawLife(generation, currentTime());
+        this.tellThrough(call);
+      });
     }
   }
 
@@ -50,12 +57,20 @@ export class Permit {
     this.answeredAfterMs = afterMs;
     const result = { failed: false, slow: afterMs >= this.slowCallMs };
     this.counted = this.circuit.trialAnswered(this.generation, result, currentTime());
+    if (this.counted) this.tellThrough(this.call);
   }
 
   /** Gives it back with what the call came to. */
   end({ error }: CallOutcome): void {
+    try {
+      this.settle(error, currentTime());
+    } finally {
+      this.tellThrough(this.call);
+    }
+  }
+
+  private settle(error: LLMError | undefined, now: number): void {
     const { circuit, generation } = this;
-    const now = currentTime();
     if (this.counted) return circuit.leave(now);
     let result: CallResult | undefined;
     try {

@@ -1,6 +1,7 @@
 import type { Call } from '../pipeline/call.js';
 import { hostOf, type TokenEstimate } from '../pipeline/host.js';
 import { rules, show } from '../pipeline/options.js';
+import { renewStep } from '../pipeline/runtime.js';
 import { isPromise } from '../pipeline/values.js';
 import type { Experience } from './experience.js';
 import type { CallCost, LimiterOptions } from './limiter-options.js';
@@ -29,10 +30,12 @@ export function costOf(
 ): Cost | Promise<Cost> {
   if (costFunction) {
     const cost = costFunction(call);
+    renewStep();
     return isPromise(cost) ? cost.then(givenCost) : givenCost(cost);
   }
   if (tokenCapacity === undefined) return ONE_REQUEST;
   const estimate = hostOf(call.self)?.estimate?.(call);
+  renewStep();
   return isPromise(estimate)
     ? estimate.then((known) => estimatedCost(known, tokenCapacity, experience))
     : estimatedCost(estimate, tokenCapacity, experience);

@@ -1,5 +1,7 @@
 import { RateLimitError, type RateLimitInfo } from '../errors/index.js';
-import type { AdmissionCheck, Call, CallFacts, CallOutcome, TokenUsage } from '../pipeline/call.js';
+import type { AdmissionCheck } from '../pipeline/admission-check.js';
+import type { CallState } from '../pipeline/call-state.js';
+import type { Call, CallFacts, CallOutcome, TokenUsage } from '../pipeline/call.js';
 import { currentTime } from '../pipeline/runtime.js';
 import { readUsage } from '../pipeline/usage.js';
 import type { AdmissionQueue } from './admission-queue.js';
@@ -31,7 +33,7 @@ export class Lease implements Holding {
   ) {
     this.requests = cost.requests;
     this.tokens = cost.tokens;
-    this.check = call.admissionCheck;
+    this.check = (call as CallState).admissionCheck;
   }
 
   /** Takes the provider's account of its limits. To be told when it is read, since it is about that moment. */

@@ -1,13 +1,6 @@
 import type { AttemptSummary, LLMError } from '../errors/index.js';
-import type {
-  AdmissionCheck,
-  Call,
-  CallChanges,
-  CallFacts,
-  CallOptions,
-  CallOutcome,
-  RetryAllowance,
-} from './call.js';
+import type { AdmissionCheck } from './admission-check.js';
+import type { Call, CallChanges, CallFacts, CallOptions, CallOutcome, RetryAllowance } from './call.js';
 import { attemptOptions } from './call-options.js';
 import { CallView } from './call-view.js';
 import { deliver, tell, type PolicyEventBody } from './events.js';
@@ -87,6 +80,7 @@ export class CallState extends CallView implements Call {
     return (this.attemptState.ownFacts ??= {});
   }
 
+  /** What limiters ask before they admit this attempt. */
   get admissionCheck(): AdmissionCheck | undefined {
     return this.attemptState.ownCheck;
   }

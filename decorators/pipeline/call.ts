@@ -57,14 +57,6 @@ export interface RetryAllowance {
   left: number;
 }
 
-/** What else must agree in the step in which a limiter admits a call. */
-export interface AdmissionCheck {
-  /** Throws when the call may not be admitted now; takes nothing. */
-  test(): void;
-  /** Takes what the call needs: called in the step in which `test()` has not thrown. */
-  commit(): void;
-}
-
 /** What is different for a forked call. */
 export interface CallChanges {
   /** Makes it an attempt of its own, with this number. */
@@ -112,8 +104,6 @@ export interface Call {
   readonly deadline: number | undefined;
   /** The retries it may make together with others, where a policy has bounded them. */
   readonly retryAllowance: RetryAllowance | undefined;
-  /** What limiters ask before they admit this attempt. */
-  admissionCheck: AdmissionCheck | undefined;
   /** What has been reported of this attempt so far. */
   readonly facts: CallFacts;
   /** Since when the consumer of the stream has been waiting for its next event; undefined while it is not. */

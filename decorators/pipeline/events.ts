@@ -232,7 +232,12 @@ export function onPolicyEvent(target: object, listener: PolicyEventListener): ()
 export function isObserved(self: object, host = hostOf(self)): boolean {
   const { byTarget, count, channel } = subscribers;
   if ((count > 0 && byTarget.has(self)) || channel?.hasSubscribers) return true;
-  return host?.emit !== undefined && (host.observed?.() ?? true);
+  if (!host?.emit) return false;
+  try {
+    return host.observed?.() ?? true;
+  } catch {
+    return false;
+  }
 }
 
 /** Hands an event to everybody who listens. A listener's failure is its own: it never reaches the call. */

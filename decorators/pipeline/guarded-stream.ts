@@ -2,7 +2,7 @@ import type { CallState } from './call-state.js';
 import { Continuation, lateContinuation, type ReadyIterator } from './continuation.js';
 import { defineAsyncDispose } from './dispose.js';
 import { OpenedStream } from './opened-stream.js';
-import { currentTime } from './runtime.js';
+import { beginStep, currentTime, endStep } from './runtime.js';
 
 type Step = IteratorResult<unknown>;
 
@@ -145,9 +145,16 @@ export class GuardedStream implements AsyncGenerator<unknown, unknown, unknown>,
   };
 
   private async open(): Promise<Step> {
-    const opening = (this.opening = this.begin());
-    const { call } = opening;
-    const stream = (this.stream = await opening.open());
+    const step = beginStep();
+    let opened: Promise<AsyncIterator<unknown>>;
+    try {
+      this.opening = this.begin();
+      opened = this.opening.open();
+    } finally {
+      endStep(step);
+    }
+    const { call } = this.opening;
+    const stream = (this.stream = await opened);
     const innermost = stream instanceof OpenedStream ? stream.call : (call.shared.open[0] ?? call);
     innermost.onAbort((error) => this.finished || this.fail(error));
     innermost.throwIfAborted();

@@ -69,9 +69,17 @@ export function beginStep(): number | undefined {
   return outer;
 }
 
-/** Ends a step; with `undefined` also one that is running around it, before code that may take its time. */
+/**
+ * Ends a step; with `undefined` also one that is running around it, before code that may take its time. One within another
+ * leaves it as it is: what the inner call has run may have ended both, and time must not go back.
+ */
 export function endStep(outer: number | undefined): void {
-  stepTime = outer;
+  if (outer === undefined) stepTime = undefined;
+}
+
+/** Looks at the clock anew, after a function of the user that may have taken its time. */
+export function renewStep(): void {
+  if (stepTime !== undefined) stepTime = ambient.current.now();
 }
 
 /** Replaces the ambient runtime; the function returned puts the former one back. */

@@ -76,7 +76,7 @@ class RoutedStage implements Stage<object> {
   private begin(call: Call, route: Route, busy: Map<Route, number>): Call {
     const args = [...call.args];
     args[ROUTE_AT] = route;
-    const attempt = call.fork({ args, attempt: Math.max(call.attempt, call.attempts.length + 1) });
+    const attempt = call.fork({ args, attempt: Math.max(call.attempt, call.nextAttempt) });
     attempt.emit({ type: 'route', state: 'chosen', to: route.name });
     route.begin();
     busy.set(route, (busy.get(route) ?? 0) + 1);
