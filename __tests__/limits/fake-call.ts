@@ -1,4 +1,10 @@
-import type { Call, CallFacts, CallOptions, CallOutcome } from '../../decorators/pipeline/call';
+import type {
+  AdmissionCheck,
+  Call,
+  CallFacts,
+  CallOptions,
+  CallOutcome,
+} from '../../decorators/pipeline/call';
 import type { PolicyEventBody } from '../../decorators/pipeline/events';
 import type { Lease } from '../../decorators/limits/lease';
 import type { Limiter } from '../../decorators/limits/limiter';
@@ -18,19 +24,21 @@ export class FakeCall implements Call {
   readonly ended = false;
   readonly attempts = [];
   readonly nextAttempt = 1;
-  readonly admissionCheck = undefined;
   readonly facts: CallFacts = {};
   readonly events: PolicyEventBody[] = [];
   self: object = {};
   args: readonly unknown[] = [];
   deadline: number | undefined;
+  admissionCheck: AdmissionCheck | undefined;
   entered = true;
   private controller: AbortController | undefined;
   private abortion: LLMError | undefined;
   private readonly listeners = new Set<(error: LLMError) => void>();
   private readonly reportListeners: ((facts: CallFacts) => void)[] = [];
 
-  constructor(changes: Partial<Pick<FakeCall, 'self' | 'args' | 'deadline' | 'entered'>> = {}) {
+  constructor(
+    changes: Partial<Pick<FakeCall, 'self' | 'args' | 'deadline' | 'entered' | 'admissionCheck'>> = {},
+  ) {
     Object.assign(this, changes);
   }
 
