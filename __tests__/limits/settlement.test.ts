@@ -292,6 +292,7 @@ describe('settling', () => {
       admission.end({ facts: { usage, limits: { tokens: { remaining } } } });
     }
     const before = left()[1] ?? 0;
+    expect(before).toBeGreaterThan(90_000);
     admit().end({ facts: { usage } });
     expect(left()[1]).toBe(before - 300);
     admit().end();
@@ -323,6 +324,12 @@ describe('the gate', () => {
     expect(waiting.state).toBe('waits');
     await runtime.advance(1);
     expect(waiting.state).toBe('admitted');
+  });
+
+  it('stays open where only one call is asked to wait: by an error that speaks of no limit', () => {
+    const { admit } = setting();
+    admit().end({ error: new InternalServerError('down', 503, undefined, { retryAfterMs: 5000 }) });
+    expect(admit().state).toBe('admitted');
   });
 
   it('leaves other keys alone', () => {
