@@ -303,6 +303,13 @@ describe('the level of a bucket', () => {
     expect(new RefillingLevel(0, 10, 0).waitFor(amount, 0)).toBe(waitMs);
   });
 
+  it.each([
+    [10 + 1e-4, 0],
+    [10.5, 0.5],
+  ])('is there where only rounding is missing: %d after %d ms', (amount, waitMs) => {
+    expect(new RefillingLevel(1, 10, 0).waitFor(amount, 0)).toBe(waitMs);
+  });
+
   it('stays where a clock goes back', () => {
     const level = new RefillingLevel(1, 10, 5000);
     level.take(4, 5000);
