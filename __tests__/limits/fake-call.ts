@@ -1,4 +1,10 @@
-import type { Call, CallFacts, CallOptions, CallOutcome } from '../../decorators/pipeline/call';
+import type {
+  AdmissionCheck,
+  Call,
+  CallFacts,
+  CallOptions,
+  CallOutcome,
+} from '../../decorators/pipeline/call';
 import type { PolicyEventBody } from '../../decorators/pipeline/events';
 import type { Lease } from '../../decorators/limits/lease';
 import type { Limiter } from '../../decorators/limits/limiter';
@@ -23,13 +29,16 @@ export class FakeCall implements Call {
   self: object = {};
   args: readonly unknown[] = [];
   deadline: number | undefined;
+  admissionCheck: AdmissionCheck | undefined;
   entered = true;
   private controller: AbortController | undefined;
   private abortion: LLMError | undefined;
   private readonly listeners = new Set<(error: LLMError) => void>();
   private readonly reportListeners: ((facts: CallFacts) => void)[] = [];
 
-  constructor(changes: Partial<Pick<FakeCall, 'self' | 'args' | 'deadline' | 'entered'>> = {}) {
+  constructor(
+    changes: Partial<Pick<FakeCall, 'self' | 'args' | 'deadline' | 'entered' | 'admissionCheck'>> = {},
+  ) {
     Object.assign(this, changes);
   }
 

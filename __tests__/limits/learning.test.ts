@@ -1,6 +1,11 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { RateLimitError, type RateLimitInfo, type RateLimitWindow } from '../../decorators/errors/index';
+import {
+  InternalServerError,
+  RateLimitError,
+  type RateLimitInfo,
+  type RateLimitWindow,
+} from '../../decorators/errors/index';
 import { Limiter, type LimiterOptions } from '../../decorators/limits/index';
 import { ReportedWindow } from '../../decorators/limits/reported-window';
 import { installVirtualRuntime, settled, type VirtualRuntime } from '../support/virtual-runtime';
@@ -119,6 +124,9 @@ describe('a limiter that learns from headers', () => {
     all[0]?.end();
     await settled();
     expect(admitted()).toBe(12);
+    all[1]?.end({ error: new InternalServerError('down', 500) });
+    await settled();
+    expect(admitted()).toBe(13);
   });
 
   it('takes over the limits of the first answer, and keeps to them', async () => {

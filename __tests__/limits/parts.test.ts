@@ -4,7 +4,9 @@ import { costOf } from '../../decorators/limits/cost';
 import { Experience } from '../../decorators/limits/experience';
 import { GateSpread } from '../../decorators/limits/gate-spread';
 import { Limiter } from '../../decorators/limits/index';
+import { OneTimer } from '../../decorators/limits/one-timer';
 import { limitsOf, reportedRate } from '../../decorators/limits/rates';
+import { RefillingLevel } from '../../decorators/limits/refilling-level';
 import { ReportedWindow } from '../../decorators/limits/reported-window';
 import { EstimateFactor } from '../../decorators/limits/running-mean';
 import { installVirtualRuntime, settled, type VirtualRuntime } from '../support/virtual-runtime';
@@ -289,5 +291,43 @@ describe('who leaves from the middle of a queue', () => {
     waiting[0]?.end();
     await settled();
     expect(waiting.map(({ state }) => state)).toEqual(['admitted', 'refused', 'refused', 'admitted']);
+  });
+});
+
+describe('the level of a bucket', () => {
+  it.each([
+    [9, 0],
+    [10, 0],
+    [11, Infinity],
+  ])('that is never refilled has %d or not at all: a wait of %d', (amount, waitMs) => {
+    expect(new RefillingLevel(0, 10, 0).waitFor(amount, 0)).toBe(waitMs);
+  });
+
+  it.each([
+    [10 + 1e-4, 0],
+    [10.5, 0.5],
+  ])('is there where only rounding is missing: %d after %d ms', (amount, waitMs) => {
+    expect(new RefillingLevel(1, 10, 0).waitFor(amount, 0)).toBe(waitMs);
+  });
+
+  it('stays where a clock goes back', () => {
+    const level = new RefillingLevel(1, 10, 5000);
+    level.take(4, 5000);
+    expect(level.levelAt(0)).toBe(6);
+    expect(level.levelAt(1)).toBe(7);
+  });
+});
+
+describe('one timer', () => {
+  it('is left alone when it is set for the time that it has', async () => {
+    let calls = 0;
+    const timer = new OneTimer(() => calls++);
+    for (const at of [5, 5, 7, 7]) timer.set(at, 0);
+    expect([runtime.timersSet, runtime.pendingTimers]).toEqual([2, 1]);
+    await runtime.advance(7);
+    expect(calls).toBe(1);
+    timer.set(7, 7);
+    await runtime.advance(1);
+    expect(calls).toBe(2);
   });
 });

@@ -258,6 +258,47 @@ describe('settling', () => {
     expect(runtime.pendingTimers).toBe(0);
   });
 
+  it('gives back what was not used, also where the provider tells at first what the call was allowed', () => {
+    const { admit, left } = setting();
+    const usage = { inputTokens: 100, outputTokens: 20 };
+    admit().end({ facts: { usage, limits: { tokens: { remaining: 700 } } } });
+    expect(left()[1]).toBe(880);
+  });
+
+  it('tells of a refused call that reserved no tokens that its request is kept', () => {
+    const admission = new Admission(new Limiter({ requestsPerMinute: 5, cost: () => 0 }));
+    admission.end({ error: new BadRequestError('bad', 400) });
+    expect(admission.call.events[1]).toEqual({ type: 'settled', requests: 1, tokens: 0 });
+  });
+
+  it('takes a refusal that tells of requests alone', () => {
+    const { admit, left } = setting();
+    admit().end({
+      error: new BadRequestError('bad', 400),
+      facts: { limits: { requests: { remaining: 40 } } },
+    });
+    expect(left()).toEqual([40, 1000, 0]);
+  });
+
+  it.each<[string, ConstructorParameters<typeof Limiter>[0]]>([
+    ['estimates', {}],
+    ['a cost that tells no input', { cost: () => 300 }],
+  ])('keeps the reservation of %s where calls count as what they are allowed', (_what, options) => {
+    const { admit, left } = setting({ tokensPerMinute: 100_000, ...options });
+    const usage = { inputTokens: 100, outputTokens: 20 };
+    for (let i = 0; i < 8; i++) {
+      const admission = admit();
+      const remaining = (admission.lease?.tokensLeft ?? 0) - 200;
+      admission.end({ facts: { usage, limits: { tokens: { remaining } } } });
+    }
+    const before = left()[1] ?? 0;
+    expect(before).toBeGreaterThan(90_000);
+    admit().end({ facts: { usage } });
+    expect(left()[1]).toBe(before - 300);
+    admit().end();
+    expect(left()[1]).toBe(before - 600);
+  });
+
   it('never gives back more than fits', async () => {
     const { admit, left } = setting();
     const admission = admit();
@@ -285,6 +326,12 @@ describe('the gate', () => {
     expect(waiting.state).toBe('admitted');
   });
 
+  it('stays open where only one call is asked to wait: by an error that speaks of no limit', () => {
+    const { admit } = setting();
+    admit().end({ error: new InternalServerError('down', 503, undefined, { retryAfterMs: 5000 }) });
+    expect(admit().state).toBe('admitted');
+  });
+
   it('leaves other keys alone', () => {
     const limiter = new Limiter({ key: (call) => call.args[0] as string });
     const call = (key: string) => new Admission(limiter, new FakeCall({ args: [key] }));
@@ -309,6 +356,7 @@ describe('the gate', () => {
           tokens: { remaining: 0, limit: 1000, resetMs: 700 },
         },
       },
+      { limits: { requests: { remaining: 0, resetMs: 300 }, tokens: { remaining: 0, resetMs: 700 } } },
     ]) {
       const { limiter, admit } = setting();
       admit().end({ error: new RateLimitError('slow', { statusCode: 429 }), facts });

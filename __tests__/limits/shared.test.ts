@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { RateLimitError, StoreUnavailableError } from '../../decorators/errors/index';
+import { BadRequestError, RateLimitError, StoreUnavailableError } from '../../decorators/errors/index';
 import { Limiter, type LimiterOptions } from '../../decorators/limits/index';
 import { ReferenceStore, SharedTable } from '../support/reference-store';
 import { installVirtualRuntime, settled, type VirtualRuntime } from '../support/virtual-runtime';
@@ -76,6 +76,29 @@ describe('processes that share a store', () => {
     expect(waiting.state).toBe('admitted');
   });
 
+  it('return one after the other where another was asked to wait', async () => {
+    runtime.chance = 0.5;
+    const [a, b] = [process({ requestsPerMinute: 100 }), process({ requestsPerMinute: 100 })];
+    const refused = await a.arrive();
+    refused.end({ error: new RateLimitError('slow', { statusCode: 429, retryAfterMs: 2000 }) });
+    await settled();
+    const waiting = Array.from({ length: 10 }, () => new Admission(b.limiter));
+    const admitted = () => waiting.filter(({ state }) => state === 'admitted').length;
+    // Closed for 2000 ms and 100; ten return within 210.
+    await runtime.advance(2099);
+    expect(admitted()).toBe(0);
+    await runtime.advance(1);
+    expect(admitted()).toBe(1);
+    await runtime.advance(100);
+    expect(admitted()).toBeGreaterThan(3);
+    expect(admitted()).toBeLessThan(7);
+    await runtime.advance(120);
+    expect(admitted()).toBe(10);
+    for (const admission of waiting) admission.end();
+    await settled();
+    expect(runtime.pendingTimers).toBe(0);
+  });
+
   it('may have numbers of their own: each keeps to its own', async () => {
     const [a, b] = [process({ requestsPerMinute: 2 }), process({ requestsPerMinute: 4 })];
     const all = [await a.arrive(), await a.arrive(), await a.arrive(), await b.arrive()];
@@ -94,12 +117,121 @@ describe('processes that share a store', () => {
     expect(table.operations).toBe(2);
   });
 
-  it('ask for those who come at the same time together', async () => {
+  it.each([
+    ['all', 50, 2],
+    ['64 at most', 130, 4],
+  ])('ask for those who come at the same time together: %s', async (_what, length, operations) => {
     const { limiter } = process({ requestsPerMinute: 1000 });
-    const all = Array.from({ length: 50 }, () => new Admission(limiter));
+    const all = Array.from({ length }, () => new Admission(limiter));
     await settled();
     expect(all.every(({ state }) => state === 'admitted')).toBe(true);
-    expect(table.operations).toBe(2);
+    expect(table.operations).toBe(operations);
+  });
+
+  it('settle for those that end at the same time together', async () => {
+    const { arrive } = process({ requestsPerMinute: 1000 });
+    const all = await Promise.all(Array.from({ length: 50 }, () => arrive()));
+    const before = table.operations;
+    for (const admission of all) admission.end();
+    await settled();
+    expect(table.operations - before).toBe(2);
+  });
+
+  it('refuse nobody of those who come together, again and again, before it is known that they have to wait', async () => {
+    const { limiter } = process({ requestsPerMinute: 10, maxQueue: 1 });
+    for (let round = 0; round < 3; round++) {
+      const all = [1, 2, 3].map(() => new Admission(limiter));
+      await settled();
+      expect(states(all)).toEqual(['admitted', 'admitted', 'admitted']);
+    }
+  });
+
+  it('refuse nobody either after one has left who was to wait', async () => {
+    const { limiter, arrive } = process({ requestsPerMinute: 3, maxQueue: 1 });
+    for (let call = 0; call < 3; call++) await arrive();
+    new Admission(limiter).call.abort('left');
+    await runtime.advance(60_000);
+    const all = [1, 2, 3].map(() => new Admission(limiter));
+    await settled();
+    expect(states(all)).toEqual(['admitted', 'admitted', 'admitted']);
+  });
+
+  it.each<[string, number, number, string]>([
+    ['at once where it has refused the first who waits', 1, 3, 'refused'],
+    ['not yet where it has only granted', 100, 2, 'waits'],
+  ])(
+    'refuse whom the queue has no place for while the store is asked once more: %s',
+    async (_what, requestsPerMinute, operation, state) => {
+      const { limiter, store } = process({ requestsPerMinute, maxQueue: 1 });
+      let arrived: string | undefined;
+      const { take } = store;
+      store.take = (...args) => {
+        if (table.operations === operation - 1) arrived ??= new Admission(limiter).state;
+        return take.apply(store, args);
+      };
+      void [1, 2].map(() => new Admission(limiter));
+      await runtime.advance(1000);
+      expect(arrived).toBe(state);
+    },
+  );
+
+  it('refuse who is one too many, and say so', async () => {
+    const { limiter } = process({ requestsPerMinute: 1, maxQueue: 1 });
+    const all = [1, 2, 3].map(() => new Admission(limiter));
+    await settled();
+    expect(states(all)).toEqual(['admitted', 'waits', 'refused']);
+    expect(all[2]?.call.told).toEqual(['queued', 'rejected']);
+  });
+
+  it('refuse who cannot be admitted in time, and say how long he has waited', async () => {
+    const { limiter, arrive, store } = process({ requestsPerMinute: 1, maxWaitMs: 1000 });
+    await arrive();
+    await runtime.advance(5000);
+    const { take } = store;
+    store.take = async (...args) => {
+      await new Promise<void>((resolve) => runtime.setTimer(resolve, 100));
+      return take.apply(store, args);
+    };
+    const refused = new Admission(limiter);
+    await runtime.advance(100);
+    expect((refused.error as Error).message).toContain('it has waited for 100 ms and would be admitted in');
+  });
+
+  it('let who waits already go on until his time is up, though the wait has become longer', async () => {
+    const { limiter, arrive } = process({ requestsPerMinute: 60, requestBurst: 1, maxWaitMs: 5000 });
+    await arrive();
+    const waiting = await arrive();
+    limiter.observe({ requests: { remaining: 0, resetMs: 20_000 } });
+    await runtime.advance(4999);
+    expect(waiting.state).toBe('waits');
+    await runtime.advance(1);
+    expect(waiting.state).toBe('refused');
+  });
+
+  it('hold limits that are changed while the store is asked for those who wait, at once', async () => {
+    const { limiter, arrive } = process({ maxConcurrent: 1 });
+    await arrive();
+    const waiting = new Admission(limiter);
+    limiter.update({ maxConcurrent: 2 });
+    await settled();
+    expect(waiting.state).toBe('admitted');
+  });
+
+  it('give back what was granted to a call that something else stands against meanwhile', async () => {
+    const { limiter, arrive } = process({ requestsPerMinute: 1 });
+    const spent = new Error('spent');
+    let isSpent = false;
+    const admissionCheck = {
+      test() {
+        if (isSpent) throw spent;
+      },
+      commit: () => undefined,
+    };
+    const refused = new Admission(limiter, new FakeCall({ admissionCheck }));
+    isSpent = true;
+    await settled();
+    expect(refused.error).toBe(spent);
+    expect((await arrive()).state).toBe('admitted');
   });
 
   it('give back what was granted to a caller that had left meanwhile', async () => {
@@ -254,6 +386,40 @@ describe('a store that is down', () => {
     expect(call.state).toBe('refused');
     expect(table.entry('default').drawn).toEqual({ requests: 0, tokens: 0 });
     expect((await arrive(5000)).call.told).not.toContain('store');
+  });
+
+  it('refuses none of those who come together when it is back, before it is known that they have to wait', async () => {
+    const { limiter, arrive } = process({ requestsPerMinute: 10, maxQueue: 1 }, 'open');
+    table.failure = down;
+    expect((await arrive()).state).toBe('admitted');
+    await runtime.advance(2000);
+    table.failure = undefined;
+    const all = [1, 2, 3].map(() => new Admission(limiter));
+    await settled();
+    expect(states(all)).toEqual(['admitted', 'admitted', 'admitted']);
+  });
+
+  it('takes what becomes of calls that nobody keeps account of', async () => {
+    const { arrive } = process({ tokensPerMinute: 1000 }, 'open');
+    table.failure = down;
+    const admission = await arrive(500);
+    const limits = { tokens: { limit: 1000, remaining: 150, resetMs: 51_000 } };
+    admission.end({ error: new BadRequestError('bad', 400), facts: { limits } });
+    expect(admission.call.told.at(-1)).toBe('refunded');
+  });
+
+  it('gets nothing back where its late answer grants nothing', async () => {
+    const { arrive, store } = process({ requestsPerMinute: 1 }, 'closed');
+    await arrive();
+    const { take } = store;
+    store.take = async (...args) => {
+      await new Promise<void>((resolve) => runtime.setTimer(resolve, 300));
+      return take.apply(store, args);
+    };
+    expect((await arrive()).state).toBe('waits');
+    const before = table.operations;
+    await runtime.advance(300);
+    expect(table.operations - before).toBe(1);
   });
 
   it('is told of, once when it goes down and once when it is back', async () => {
