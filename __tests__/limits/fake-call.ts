@@ -1,10 +1,5 @@
-import type {
-  AdmissionCheck,
-  Call,
-  CallFacts,
-  CallOptions,
-  CallOutcome,
-} from '../../decorators/pipeline/call';
+import type { AdmissionCheck } from '../../decorators/pipeline/admission-check';
+import type { Call, CallFacts, CallOptions, CallOutcome } from '../../decorators/pipeline/call';
 import type { PolicyEventBody } from '../../decorators/pipeline/events';
 import type { Lease } from '../../decorators/limits/lease';
 import type { Limiter } from '../../decorators/limits/limiter';

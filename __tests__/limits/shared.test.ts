@@ -226,12 +226,51 @@ describe('processes that share a store', () => {
         if (isSpent) throw spent;
       },
       commit: () => undefined,
+      take: () => undefined,
     };
     const refused = new Admission(limiter, new FakeCall({ admissionCheck }));
     isSpent = true;
     await settled();
     expect(refused.error).toBe(spent);
     expect((await arrive()).state).toBe('admitted');
+  });
+
+  it('refuse nobody unasked after the one who waited has left', async () => {
+    const { limiter, arrive } = process({ requestsPerMinute: 3, maxQueue: 1 });
+    for (let call = 0; call < 3; call++) await arrive();
+    const waiting = await arrive();
+    expect(waiting.state).toBe('waits');
+    waiting.call.abort('left');
+    await runtime.advance(120_000);
+    const all = [1, 2, 3].map(() => new Admission(limiter));
+    await settled();
+    expect(states(all)).toEqual(['admitted', 'admitted', 'admitted']);
+  });
+
+  it('forget no key whose calls the store has not heard the end of, and tell it when it is back', async () => {
+    const store = new ReferenceStore(table);
+    store.whenDown = 'open';
+    const limiter = new Limiter({
+      tokensPerDay: 1000,
+      cost: ({ args }) => args[0] as number,
+      key: ({ args }) => String(args[1]),
+      store,
+    });
+    const arrive = async (tokens: number, key: string): Promise<Admission> => {
+      const admission = new Admission(limiter, new FakeCall({ args: [tokens, key] }));
+      await settled();
+      return admission;
+    };
+    const first = await arrive(900, 'k');
+    table.failure = new Error('down');
+    first.end({ facts: { sent: false } });
+    await settled();
+    for (let i = 0; i < 250; i++) (await arrive(1, `other ${i}`)).end();
+    table.failure = undefined;
+    await runtime.advance(120_000);
+    for (let i = 0; i < 500; i++) (await arrive(1, `further ${i}`)).end();
+    await settled();
+    expect((await arrive(950, 'k')).state).toBe('admitted');
   });
 
   it('give back what was granted to a caller that had left meanwhile', async () => {

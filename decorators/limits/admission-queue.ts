@@ -251,6 +251,7 @@ export class AdmissionQueue {
   /** Nobody waits any more. */
   rest(): void {
     this.timer.clear();
+    this.asking.isContended = false;
     this.balance.leave?.();
   }
 

@@ -37,9 +37,9 @@ export class Settlements {
     return this.unsettled.calls;
   }
 
-  /** Whether one is under way. */
+  /** Whether the store has not heard of all. */
   get isBusy(): boolean {
-    return this.settling;
+    return this.settling || this.unsettled.calls > 0;
   }
 
   add(lease: Holding, usedRequests: number, usedTokens: number): void {

@@ -163,6 +163,8 @@ export class SharedBalance implements Balance {
 
   // What has been used up is known to the store.
   isIdle(now: number): boolean {
+    // Nobody uses the key: there is no other occasion to tell the store what it has not heard.
+    this.settlements.catchUp(undefined);
     const isBusy = this.running > 0 || this.asking || this.settlements.isBusy || this.closedUntil > now;
     return !isBusy && this.local?.isIdle(now) !== false;
   }

@@ -59,7 +59,8 @@ export const endChecks: readonly Check[] = [
       const client = lab.client({ timeouts: { attemptMs: 150 }, retry: { maxRetries: 1, baseDelayMs: 0 } });
       const error = await failureOf(client.chatCompletion(QUESTION));
       assert.deepEqual([error.name, error['code']], ['TimeoutError', 'timeout_attempt']);
-      assert.equal(lab.server.requests.length, 2);
+      // Not by the server's requests: on a busy machine an attempt may be over before it has got there.
+      assert.equal((error['attempts'] as unknown[]).length, 2);
     },
   },
   {
