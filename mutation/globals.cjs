@@ -16,7 +16,15 @@ it.each = bind(it);
 it.skip = (title) => globalThis.it.skip(title);
 describe.each = bind(describe, false);
 
-exports.globalsOf = (require, { isolateModules, resetModules }) => ({
+/**
+ * Leaves a test out that loads modules anew: what runs as they load would count as its code, and a mutant there changes only
+ * what is loaded after it.
+ */
+let running;
+const leaveOut = () => running.skip();
+exports.watch = (test) => (running = test);
+
+exports.globalsOf = (require) => ({
   expect,
   describe,
   it,
@@ -29,10 +37,9 @@ exports.globalsOf = (require, { isolateModules, resetModules }) => ({
     fn: mocker.fn.bind(mocker),
     spyOn: mocker.spyOn.bind(mocker),
     restoreAllMocks: () => mocker.restoreAllMocks(),
-    isolateModules,
-    resetModules,
+    isolateModules: leaveOut,
+    resetModules: leaveOut,
     requireActual: require,
-    doMock: (path, factory) => (require.cache[require.resolve(path)] = { exports: factory(), loaded: true }),
     useFakeTimers: () => timers.useFakeTimers(),
     useRealTimers: () => timers.useRealTimers(),
     getTimerCount: () => timers.getTimerCount(),

@@ -7,7 +7,7 @@ const { createRequire, Module } = require('node:module');
 const { dirname, join, relative, resolve, sep } = require('node:path');
 const { transformSync } = require('@swc/core');
 const fc = require('fast-check');
-const { globalsOf } = require('./globals.cjs');
+const { globalsOf, watch } = require('./globals.cjs');
 
 const root = process.cwd();
 const entries = {
@@ -23,28 +23,11 @@ fc.configureGlobal({ seed: 1, endOnFailure: true, interruptAfterTimeLimit: 500 }
 
 const isOwn = (path) => path.startsWith(root + sep) && !path.includes(`${sep}node_modules${sep}`);
 
-function takeOwnModules() {
-  const taken = Object.entries(require.cache).filter(([path]) => isOwn(path));
-  for (const [path] of taken) delete require.cache[path];
-  return taken;
-}
-
 function beginSuite() {
-  takeOwnModules();
+  for (const path of Object.keys(require.cache)) if (isOwn(path)) delete require.cache[path];
   // What the package keeps for the process, beyond its modules.
   for (const key of Object.getOwnPropertySymbols(globalThis)) {
     if (key.description?.startsWith('keelson.')) delete globalThis[key];
-  }
-}
-
-/** Runs with modules that are loaded anew, and are forgotten then. */
-function isolateModules(run) {
-  const before = takeOwnModules();
-  try {
-    run();
-  } finally {
-    takeOwnModules();
-    for (const [path, module] of before) require.cache[path] = module;
   }
 }
 
@@ -63,9 +46,7 @@ Module._resolveFilename = function (request, parent, ...rest) {
 
 const load = Module._load;
 Module._load = function (request, parent, ...rest) {
-  if (request === '@jest/globals') {
-    return globalsOf(createRequire(parent.filename), { isolateModules, resetModules: takeOwnModules });
-  }
+  if (request === '@jest/globals') return globalsOf(createRequire(parent.filename));
   return load.call(this, request, parent, ...rest);
 };
 
@@ -84,5 +65,10 @@ Module._extensions['.ts'] = (module, filename) => {
   if (!filename.endsWith('.test.ts')) return module._compile(code, filename);
   beginSuite();
   // In a block of its own, or else its hooks would run for the tests of all suites.
-  globalThis.describe(relative(root, filename), () => module._compile(code, filename));
+  globalThis.describe(relative(root, filename), () => {
+    globalThis.beforeEach(function () {
+      watch(this.currentTest);
+    });
+    module._compile(code, filename);
+  });
 };
