@@ -1,4 +1,4 @@
-import type { AttemptSummary, LLMError } from '../errors/index.js';
+import type { LLMError } from '../errors/index.js';
 import type { AdmissionCheck } from './admission-check.js';
 import type { Call, CallChanges, CallFacts, CallOptions, CallOutcome, RetryAllowance } from './call.js';
 import { attemptOptions } from './call-options.js';
@@ -248,7 +248,7 @@ export class CallState extends CallView implements Call {
     } else if (this.isAttempt && this.enteredAt !== undefined) this.summarize(this.enteredAt, error);
     // Of attempts that ran side by side, the call is the one that succeeded.
     if (!error && this.isAttempt && !this.answer && !isRoot) this.parent?.chose(this);
-    if (error && isRoot) completeError(error, this.facts, shared.attempts);
+    if (error && isRoot) shared.complete(error, this.facts);
     if (endListener) {
       const full: CallOutcome = error ? { ...outcome, error } : outcome;
       tell(endListener, full, 'A listener of the end');
@@ -291,15 +291,4 @@ export class CallState extends CallView implements Call {
 function earlier(a: number | undefined, b: number | undefined): number | undefined {
   if (a === undefined || b === undefined) return a ?? b;
   return Math.min(a, b);
-}
-
-/**
- * Gives an error what only the call knows. One that has passed through a call within this one keeps that call's
- * account, unless this one retried.
- */
-function completeError(error: LLMError, { requestId }: CallFacts, attempts: readonly AttemptSummary[]): void {
-  if (error.attempts.length === 0 || attempts.length > 1) error.attempts = attempts;
-  if (error.requestId === undefined && requestId !== undefined) {
-    (error as { requestId?: string }).requestId = requestId;
-  }
 }

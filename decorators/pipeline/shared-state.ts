@@ -1,5 +1,5 @@
 import { fromFailure, type AttemptSummary, type LLMError } from '../errors/index.js';
-import type { CallOptions } from './call.js';
+import type { CallFacts, CallOptions } from './call.js';
 import type { CallState } from './call-state.js';
 import type { PolicyHost } from './host.js';
 import type { MethodRecord } from './record.js';
@@ -62,6 +62,18 @@ export class SharedState {
     else if (this.list) this.list.push(attempt);
     // Mostly it stays with one: a list that has grown has room for sixteen more.
     else this.list = [attempt];
+  }
+
+  /**
+   * Gives an error what only the call knows. One that has passed through a call within this one keeps that call's
+   * account, unless this one retried.
+   */
+  complete(error: LLMError, { requestId }: CallFacts): void {
+    const { attempts } = this;
+    if (error.attempts.length === 0 || attempts.length > 1) error.attempts = attempts;
+    if (error.requestId === undefined && requestId !== undefined) {
+      (error as { requestId?: string }).requestId = requestId;
+    }
   }
 
   view(error: unknown): LLMError {
