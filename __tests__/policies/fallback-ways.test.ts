@@ -422,7 +422,6 @@ describe('no call falls back on itself', () => {
 });
 
 describe('the budget of retries', () => {
-  const owner = {};
   /** What each target asks is another provider unless the owner is the same. */
   class Client {
     calls = 0;
@@ -459,6 +458,7 @@ describe('the budget of retries', () => {
   });
 
   it('pays for another client of the same provider and key, and for no other', async () => {
+    const owner = {};
     const make = (ofBackup: object | undefined, ofPrimary = {}) =>
       new Client({ client: new Client(false, false, ofBackup), budget }, true, ofPrimary);
     expect(await ask(make(owner, owner), 3)).toEqual(twoOfThree('answer'));

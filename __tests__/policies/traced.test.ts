@@ -30,10 +30,12 @@ import { installVirtualRuntime, type VirtualRuntime } from '../support/virtual-r
 let time: VirtualRuntime;
 let restore: () => void;
 const spans = new InMemorySpanExporter();
-const metrics = new InMemoryMetricExporter(AggregationTemporality.DELTA);
-const reader = new PeriodicExportingMetricReader({ exporter: metrics, exportIntervalMillis: 2 ** 30 });
+let metrics: InMemoryMetricExporter;
+let reader: PeriodicExportingMetricReader;
 
 beforeAll(() => {
+  metrics = new InMemoryMetricExporter(AggregationTemporality.DELTA);
+  reader = new PeriodicExportingMetricReader({ exporter: metrics, exportIntervalMillis: 2 ** 30 });
   api.context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
   api.trace.setGlobalTracerProvider(
     new BasicTracerProvider({ spanProcessors: [new SimpleSpanProcessor(spans)] }),
