@@ -136,10 +136,12 @@ function watchEvents(call: Call, idleMs: number, firstMs: number): void {
   // The first content of an `async *` method has come: its opening waited for it.
   let hasBegun = call.streaming;
   if (!hasBegun) call.onEvent(() => (hasBegun = true));
+  const waitingSince = call.watchWaiting();
   let cancel: CancelTimer;
   const check = (): void => {
     const limitMs = hasBegun ? idleMs : firstMs;
-    const waitedMs = call.waitingSince === undefined ? 0 : currentTime() - call.waitingSince;
+    const now = currentTime();
+    const waitedMs = now - (waitingSince() ?? now);
     if (waitedMs < limitMs) watch(limitMs - waitedMs);
     else if (hasBegun) call.abort(timedOut(call, 'timeout_idle', limitMs, 'did not yield its next event'));
     else call.abort(timedOut(call, 'timeout_first_event', limitMs, 'did not yield its first event'));

@@ -15,7 +15,6 @@ export class FakeCall implements Call {
   readonly attempt = 1;
   readonly streaming = false;
   readonly observed = true;
-  readonly waitingSince = undefined;
   readonly ended = false;
   readonly attempts = [];
   readonly nextAttempt = 1;
@@ -99,6 +98,10 @@ export class FakeCall implements Call {
 
   onEnd(_listener: (outcome: CallOutcome) => void): void {}
   onEvent(): void {}
+
+  watchWaiting(): () => undefined {
+    return () => undefined;
+  }
   fork(): Call {
     return this;
   }

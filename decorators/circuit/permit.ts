@@ -12,6 +12,7 @@ export class Permit {
   private answeredAfterMs: number | undefined;
   /** While a stream has shown no content: how long it took to open, and its consumer has waited for its events so far. */
   private waitedMs: number | undefined;
+  private waitingSince: (() => number | undefined) | undefined;
   /** Whether the circuit knows already what the call came to. */
   private counted = false;
 
@@ -44,6 +45,7 @@ export class Permit {
       return;
     }
     this.waitedMs = elapsedMs;
+    this.waitingSince = call.watchWaiting();
     const host = hostOf(call.self);
     call.onEvent((event) => {
       if (this.answeredAfterMs !== undefined) return;
@@ -86,6 +88,6 @@ export class Permit {
   private latencyMs(now: number): number {
     if (this.answeredAfterMs !== undefined) return this.answeredAfterMs;
     if (this.waitedMs === undefined) return now - this.startedAt;
-    return this.waitedMs + (now - (this.call.waitingSince ?? now));
+    return this.waitedMs + (now - (this.waitingSince?.() ?? now));
   }
 }

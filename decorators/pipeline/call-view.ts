@@ -49,8 +49,10 @@ export abstract class CallView extends AbortScope {
     return parent !== undefined || options.signal !== undefined || host?.onCall !== undefined;
   }
 
-  get waitingSince(): number | undefined {
-    return this.shared.waitingSince;
+  watchWaiting(): () => number | undefined {
+    const { shared } = this;
+    shared.isWaitingWatched = true;
+    return () => shared.waitingSince;
   }
 
   get attempts(): readonly AttemptSummary[] {

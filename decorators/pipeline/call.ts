@@ -106,8 +106,6 @@ export interface Call {
   readonly retryAllowance: RetryAllowance | undefined;
   /** What has been reported of this attempt so far. */
   readonly facts: CallFacts;
-  /** Since when the consumer of the stream has been waiting for its next event; undefined while it is not. */
-  readonly waitingSince: number | undefined;
   /** Adds to what is known of this attempt; a later fact of the same name replaces an earlier one. */
   report(facts: CallFacts): void;
   /** Calls `listener` once when the attempt has ended, at once when it has already; for a stream, when its iteration has. */
@@ -118,6 +116,11 @@ export interface Call {
   onReport(listener: (facts: CallFacts) => void): void;
   /** Calls `listener` for every event that a stream yields. */
   onEvent(listener: (event: unknown) => void): void;
+  /**
+   * Begins to look at the clock when the consumer of the stream asks for an event. The function returned tells since
+   * when it has been waiting, in the runtime's monotonic milliseconds; undefined while it is not.
+   */
+  watchWaiting(): () => number | undefined;
   /**
    * Calls `listener` when this attempt is aborted, at once when it has been; the function returned takes it back.
    * Cheaper than `signal`.

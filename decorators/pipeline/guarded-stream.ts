@@ -45,7 +45,7 @@ export class GuardedStream implements AsyncGenerator<unknown, unknown, unknown>,
   private untold: { readonly error: unknown } | undefined;
   /** What is under way, and what was asked for meanwhile. */
   private current: Operation | undefined;
-  private readonly queue: Operation[] = [];
+  private queue: Operation[] | undefined;
 
   /** @param leaveUnread Ends what was opened before, where the consumer leaves without a first `next()`. */
   constructor(
@@ -107,7 +107,7 @@ export class GuardedStream implements AsyncGenerator<unknown, unknown, unknown>,
   private perform(run: () => Promise<Step>): Promise<Step> {
     return new Promise((resolve, reject) => {
       const operation = { run, resolve, reject };
-      if (this.current) this.queue.push(operation);
+      if (this.current) (this.queue ??= []).push(operation);
       else this.start(operation);
     });
   }
@@ -128,7 +128,8 @@ export class GuardedStream implements AsyncGenerator<unknown, unknown, unknown>,
   }
 
   private ask(stream: ReadyIterator<unknown>, opening: Opening, value: unknown): Promise<Step> {
-    opening.call.shared.waitingSince = currentTime();
+    const { shared } = opening.call;
+    if (shared.isWaitingWatched) shared.waitingSince = currentTime();
     return stream.next(value);
   }
 
@@ -158,8 +159,7 @@ export class GuardedStream implements AsyncGenerator<unknown, unknown, unknown>,
     const innermost = stream instanceof OpenedStream ? stream.call : (call.shared.open[0] ?? call);
     innermost.onAbort((error) => this.finished || this.fail(error));
     innermost.throwIfAborted();
-    call.shared.waitingSince = currentTime();
-    return stream.next();
+    return this.ask(stream, this.opening, undefined);
   }
 
   private async afterEnd(): Promise<Step> {
@@ -215,7 +215,7 @@ export class GuardedStream implements AsyncGenerator<unknown, unknown, unknown>,
 
   private proceed(): void {
     this.current = undefined;
-    const next = this.queue.shift();
+    const next = this.queue?.shift();
     if (next) this.start(next);
   }
 }

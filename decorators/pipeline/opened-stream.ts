@@ -18,10 +18,8 @@ export class OpenedStream implements AsyncIterableIterator<unknown>, ReadyIterat
   ) {}
 
   next(value?: unknown): Promise<IteratorResult<unknown>> {
-    const ready = this.buffered[this.read];
-    if (ready) {
-      this.read++;
-      return Promise.resolve(ready);
+    if (this.read < this.buffered.length) {
+      return Promise.resolve(this.buffered[this.read++] as IteratorResult<unknown>);
     }
     const { call } = this;
     const step = callContext.run(call, nextOf, this.source, value);
@@ -33,8 +31,8 @@ export class OpenedStream implements AsyncIterableIterator<unknown>, ReadyIterat
   }
 
   nextReady(): unknown {
-    const ready = this.buffered[this.read];
-    if (ready) {
+    if (this.read < this.buffered.length) {
+      const ready = this.buffered[this.read] as IteratorResult<unknown>;
       if (ready.done) return undefined;
       this.read++;
       return ready.value;

@@ -19,7 +19,9 @@ export class SharedState {
   lastEndedAt = this.startedAt;
   /** Whether somebody wants to see the events of the stream. */
   hasEventListeners = false;
-  /** Since when the consumer of the stream has been waiting. */
+  /** Whether somebody wants to know how long the consumer of the stream waits: a look at the clock costs as much as a promise. */
+  isWaitingWatched = false;
+  /** Since when the consumer of the stream has been waiting, where that is watched. */
   waitingSince: number | undefined;
   /** What is wrong with the method itself. */
   misuse: TypeError | undefined;
