@@ -6,7 +6,7 @@ import { checkTarget, wayTo } from './fallback/ways.js';
 import { DirectStage, type Inward, type OnFailure, type OnResult } from './pipeline/direct-stage.js';
 import { definePolicy, type Call, type Next } from './pipeline/index.js';
 import { currentTime } from './pipeline/runtime.js';
-import { retryBudgetOf, type RetryBudget } from './retry/budget.js';
+import { countCall, takeRetry, type RetryBudgetOptions } from './retry/budget.js';
 
 export type {
   ClientTarget,
@@ -76,7 +76,7 @@ interface Failing {
   readonly on: ReturnType<typeof listed>['on'];
   /** When the caller's time is over. */
   readonly until: number;
-  readonly budget: RetryBudget | undefined;
+  readonly budget: RetryBudgetOptions | false | undefined;
   readonly fork: (args?: readonly unknown[]) => Call;
   readonly inward: Inward;
 }
@@ -93,7 +93,7 @@ class FallbackStage extends DirectStage<AnyOptions> {
     onResult: OnResult | undefined,
     onFailure: OnFailure | undefined,
   ): Promise<unknown> {
-    const { to, on, budget: bounds } = listed(options);
+    const { to, on, budget } = listed(options);
     for (const target of to) checkTarget(target, call);
     this.calls++;
     const allowance = call.retryAllowance ?? { left: Infinity };
@@ -101,10 +101,9 @@ class FallbackStage extends DirectStage<AnyOptions> {
       call.fork({ attempt: call.nextAttempt, args, retryAllowance: allowance });
     // Where no `@Timeout` keeps it, the caller's time is kept here.
     const until = currentTime() + (call.options.timeoutMs ?? Infinity);
-    const budget = retryBudgetOf(call.self, bounds);
     // Retries count the calls that they are a share of: where none are made, this does.
     const count = (): void => {
-      if (allowance.left === Infinity) budget?.countCall();
+      if (allowance.left === Infinity) countCall(call.self, budget);
     };
     return inward(
       fork(),
@@ -131,7 +130,7 @@ class FallbackStage extends DirectStage<AnyOptions> {
       if (call.aborted || error.code === 'aborted' || currentTime() >= until) break;
       if (!matches(target.on ?? on, error, failure)) continue;
       const way = wayTo(target, { call, next });
-      if (!way || (way.paid && budget && !budget.takeRetry())) continue;
+      if (!way || (way.paid && !takeRetry(call.self, budget))) continue;
       try {
         return await this.use(way.to, () => way.run(fork(way.args), error), call, error);
       } catch (thrown) {

@@ -6,7 +6,7 @@ import { hostOf } from './pipeline/host.js';
 import { definePolicy, type Call, type Next, type PolicyTarget, type Stage } from './pipeline/index.js';
 import { checkOptions, rules } from './pipeline/options.js';
 import { currentTime } from './pipeline/runtime.js';
-import { budgetRule, checkBudgetOptions, retryBudgetOf, type RetryBudgetOptions } from './retry/budget.js';
+import { budgetRule, checkBudgetOptions, takeRetry, type RetryBudgetOptions } from './retry/budget.js';
 import { RecentCounts } from './retry/recent-counts.js';
 
 /** Options of `@Hedged`. */
@@ -106,7 +106,7 @@ class HedgedStage implements Stage<HedgedOptions> {
   private admit({ maxExtraRatio = 0.05, budget }: HedgedOptions): 'cap' | 'budget' | undefined {
     const { calls, extras } = this.traffic.read();
     if (extras + 1 > Math.max(1, maxExtraRatio * calls)) return 'cap';
-    if (retryBudgetOf(this.target.self, budget)?.takeRetry() === false) return 'budget';
+    if (!takeRetry(this.target.self, budget)) return 'budget';
     this.traffic.countExtra();
     return undefined;
   }

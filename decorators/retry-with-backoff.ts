@@ -11,7 +11,13 @@ import { tell } from './pipeline/events.js';
 import { checkOptions, rules } from './pipeline/options.js';
 import { currentTime, runtime } from './pipeline/runtime.js';
 import { backoffDelay, JITTERS, type Jitter } from './retry/backoff.js';
-import { budgetRule, checkBudgetOptions, retryBudgetOf, type RetryBudgetOptions } from './retry/budget.js';
+import {
+  budgetRule,
+  checkBudgetOptions,
+  countCall,
+  takeRetry,
+  type RetryBudgetOptions,
+} from './retry/budget.js';
 import { isRetryable } from './retry/retryable.js';
 
 /** What `onRetry` is told before the wait. */
@@ -97,11 +103,11 @@ class RetryStage extends DirectStage<RetryOptions> {
     onResult: OnResult | undefined,
     onFailure: OnFailure | undefined,
   ): Promise<unknown> {
-    const budget = retryBudgetOf(this.target.self, options.budget);
-    const { maxRetries = 3 } = options;
+    const { self } = this.target;
+    const { maxRetries = 3, budget } = options;
     const allowance = call.retryAllowance;
     if (allowance) allowance.left = Math.min(allowance.left, maxRetries);
-    budget?.countCall();
+    countCall(self, budget);
     let retry = 0;
     let delayMs = 0;
     let current = call.fork({ attempt: call.nextAttempt });
@@ -114,7 +120,7 @@ class RetryStage extends DirectStage<RetryOptions> {
         if (!isRetryable(call, error, options.retryOn, 'retryOn')) throw failure;
         const wait = waitBefore(error, retry, delayMs, options);
         if (wait === undefined || tooLate(call, wait)) throw failure;
-        if (budget && !isPaced(error) && !budget.takeRetry()) throw failure;
+        if (!isPaced(error) && !takeRetry(self, budget)) throw failure;
         delayMs = wait;
         if (allowance) allowance.left--;
         current.emit({ type: 'retry', delayMs, error });

@@ -25,46 +25,32 @@ export function checkBudgetOptions(options: RetryBudgetOptions, where: string): 
 
 const WINDOW_SECONDS = 10;
 
-/** A retry budget as one policy sees it. */
-export interface RetryBudget {
-  countCall(): void;
-  /** Whether one more retry fits; if so, it is counted. */
-  takeRetry(): boolean;
-}
-
-class SharedBudget implements RetryBudget {
-  constructor(
-    private readonly counts: RecentCounts,
-    private readonly options: RetryBudgetOptions,
-  ) {}
-
-  countCall(): void {
-    this.counts.countCall();
-  }
-
-  takeRetry(): boolean {
-    const { ratio = 0.2, minPerSecond = 10 } = this.options;
-    const { calls, extras } = this.counts.read();
-    if (extras + 1 > minPerSecond * WINDOW_SECONDS + ratio * calls) return false;
-    this.counts.countExtra();
-    return true;
-  }
-}
-
 const countsOf = processWide('retryBudgets', () => new WeakMap<object, RecentCounts>());
 
-/**
- * The budget for further attempts on `self`, which retries, hedges and fallbacks draw on; clients of one provider and key
- * share it, other objects have their own. Over the last ten seconds there may be `ratio` retries for each call and
- * `minPerSecond` for each second besides, after Finagle's RetryBudget.
- */
-export function retryBudgetOf(
-  self: object,
-  options: RetryBudgetOptions | false = {},
-): RetryBudget | undefined {
-  if (options === false) return undefined;
+/** What is counted for `self`: clients of one provider and key share it, other objects have their own. */
+function countsFor(self: object): RecentCounts {
   const owner = hostOf(self)?.retryBudgetOwner?.() ?? self;
   let counts = countsOf.get(owner);
   if (!counts) countsOf.set(owner, (counts = new RecentCounts(WINDOW_SECONDS)));
-  return new SharedBudget(counts, options);
+  return counts;
+}
+
+/** Counts a call of `self`: its further attempts are a share of these. */
+export function countCall(self: object, budget: RetryBudgetOptions | false | undefined): void {
+  if (budget !== false) countsFor(self).countCall();
+}
+
+/**
+ * Whether one more attempt fits into the budget of `self`, which retries, hedges and fallbacks draw on; if so, it is counted.
+ * Over the last ten seconds there may be `ratio` for each call and `minPerSecond` for each second besides, after Finagle's
+ * RetryBudget.
+ */
+export function takeRetry(self: object, budget: RetryBudgetOptions | false = {}): boolean {
+  if (budget === false) return true;
+  const { ratio = 0.2, minPerSecond = 10 } = budget;
+  const counts = countsFor(self);
+  const { calls, extras } = counts.read();
+  if (extras + 1 > minPerSecond * WINDOW_SECONDS + ratio * calls) return false;
+  counts.countExtra();
+  return true;
 }

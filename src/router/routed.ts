@@ -3,7 +3,7 @@ import { isOwnRefusal } from '../../decorators/errors/table.js';
 import { definePolicy, type Call, type Next, type Stage } from '../../decorators/pipeline/index.js';
 import { hostOf } from '../../decorators/pipeline/host.js';
 import { runtime } from '../../decorators/pipeline/runtime.js';
-import { retryBudgetOf } from '../../decorators/retry/budget.js';
+import { takeRetry } from '../../decorators/retry/budget.js';
 import type { RetryOptions } from '../../decorators/retry-with-backoff.js';
 import { chooseRoute, type Errand } from './choose.js';
 import { maySucceedElsewhere, type CoolDown, type Route } from './route.js';
@@ -109,7 +109,7 @@ function wasSent(call: Call, failures: readonly unknown[]): boolean {
 /** A call that goes on elsewhere is one more there: it draws on the budget that the retries there draw on. */
 function mayTry(route: Route): boolean {
   const own = hostOf(route.client)?.policyOptions?.('RetryWithBackoff') as RetryOptions | false | undefined;
-  return retryBudgetOf(route.client, (own || undefined)?.budget)?.takeRetry() ?? true;
+  return takeRetry(route.client, (own || undefined)?.budget);
 }
 
 function allCoolingDown(call: Call, routes: readonly Route[]): LLMError {
