@@ -152,7 +152,7 @@ describe('listeners', () => {
     off();
     await one.ask();
     expect(heard).toHaveLength(2);
-    expect(isObserved(one)).toBe(false);
+    expect(isObserved(one, undefined)).toBe(false);
   });
 
   it('are told once, however often they were added, and others stay when one is taken back', async () => {
@@ -164,11 +164,11 @@ describe('listeners', () => {
     await client.ask();
     expect([heard?.length, others?.length]).toEqual([2, 2]);
     for (const one of offs) one();
-    expect(isObserved(client)).toBe(true);
+    expect(isObserved(client, undefined)).toBe(true);
     await client.ask();
     expect([heard?.length, others?.length]).toEqual([2, 4]);
     off();
-    expect(isObserved(client)).toBe(false);
+    expect(isObserved(client, undefined)).toBe(false);
   });
 
   it('that fail do not break the call, nor keep the event from others', async () => {
@@ -221,8 +221,8 @@ describe('listeners', () => {
     }
     await running(new Hosted(1).ask());
     expect(emit).not.toHaveBeenCalled();
-    expect(isObserved(new Client())).toBe(false);
-    expect(isObserved(new Hosted())).toBe(false);
+    expect(isObserved(new Client(), undefined)).toBe(false);
+    expect(isObserved(new Hosted(), { emit, observed: () => false })).toBe(false);
   });
 });
 

@@ -1,6 +1,6 @@
 import type { AttemptSummary, LLMError } from '../errors/index.js';
 import type { CallFacts } from './call.js';
-import { hostOf } from './host.js';
+import { hostOf, type PolicyHost } from './host.js';
 import { processWide } from './shared.js';
 
 /** What every event of a call carries. */
@@ -229,7 +229,7 @@ export function onPolicyEvent(target: object, listener: PolicyEventListener): ()
 }
 
 /** Whether anybody listens to the calls of `self`. While nobody does, no event is built. */
-export function isObserved(self: object, host = hostOf(self)): boolean {
+export function isObserved(self: object, host: PolicyHost | undefined): boolean {
   const { byTarget, count, channel } = subscribers;
   if ((count > 0 && byTarget.has(self)) || channel?.hasSubscribers) return true;
   if (!host?.emit) return false;
@@ -251,13 +251,14 @@ export function deliver(self: object, event: PolicyEvent): void {
 
 /** Tells somebody who only watches. A failure of theirs becomes a warning of the process and stays out of the call. */
 export function tell<T>(listener: (told: T) => unknown, told: T, who: string): void {
-  const warn = (error: unknown): void => {
-    globalThis.process?.emitWarning?.(`${who} failed: ${String(error)}`, 'KeelsonWarning');
-  };
   try {
     const answer = listener(told) as PromiseLike<unknown> | undefined;
-    if (typeof answer?.then === 'function') answer.then(undefined, warn);
+    if (typeof answer?.then === 'function') answer.then(undefined, (error: unknown) => warn(who, error));
   } catch (error) {
-    warn(error);
+    warn(who, error);
   }
+}
+
+function warn(who: string, error: unknown): void {
+  globalThis.process?.emitWarning?.(`${who} failed: ${String(error)}`, 'KeelsonWarning');
 }
