@@ -24,7 +24,7 @@ const suite = (displayName, tsconfig) => ({
   },
 });
 
-// The library itself is compiled in the dialect of the suite as well.
+// The library itself is compiled in the dialect of the suite as well: with fields that are assigned, as in the package, or defined.
 const commonjs = (experimentalDecorators) => ({
   target: 'ES2022',
   lib: ['ES2022', 'DOM', 'DOM.Iterable'],
@@ -33,7 +33,7 @@ const commonjs = (experimentalDecorators) => ({
   esModuleInterop: true,
   isolatedModules: true,
   experimentalDecorators,
-  useDefineForClassFields: true,
+  useDefineForClassFields: !experimentalDecorators,
   sourceMap: true,
   inlineSources: true,
 });

@@ -65,9 +65,9 @@ export const Budget = definePolicy<BudgetDecoratorOptions>({
 
 /** Finds out what the attempt may cost, and has a limiter ask for it when it admits the call. */
 class BeginStage extends DirectStage<BudgetDecoratorOptions> {
-  private own: SpendingBudget | undefined;
-  private latest: SpendingBudget | undefined;
-  private latestOptions: BudgetDecoratorOptions | undefined;
+  private own: SpendingBudget | undefined = undefined;
+  private latest: SpendingBudget | undefined = undefined;
+  private latestOptions: BudgetDecoratorOptions | undefined = undefined;
 
   drive(
     call: Call,

@@ -45,8 +45,8 @@ export const Cached = definePolicy<CachedOptions>({
 });
 
 class CachedStage implements Stage<CachedOptions> {
-  private own: Cache | undefined;
-  private latest: Cache | undefined;
+  private own: Cache | undefined = undefined;
+  private latest: Cache | undefined = undefined;
 
   run(call: Call, next: Next, options: CachedOptions): Promise<unknown> {
     if (isCache(options)) {

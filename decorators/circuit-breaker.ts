@@ -108,7 +108,7 @@ class PermitStage extends DirectStage<CircuitBreakerOptions> {
 /** The breakers of a method: those made of its options, and the one that was given last. */
 class Breakers {
   private readonly own = new MadeOfOptions(fingerprint, makeBreaker);
-  private given: Breaker | undefined;
+  private given: Breaker | undefined = undefined;
 
   get(options: CircuitBreakerOptions): Breaker {
     this.given = isBreaker(options) ? options : undefined;

@@ -92,7 +92,7 @@ export const Traced = definePolicy<TracedOptions>({
 class TracedStage implements Stage<TracedOptions> {
   /** Spans of the calls that run, by their ids: the object's events find theirs here. */
   private readonly running = new Map<string, TelemetrySpan>();
-  private stopListening: (() => void) | undefined;
+  private stopListening: (() => void) | undefined = undefined;
 
   constructor(private readonly self: object) {}
 

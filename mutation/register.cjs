@@ -58,7 +58,7 @@ Module._extensions['.ts'] = (module, filename) => {
     jsc: {
       target: 'es2022',
       parser: { syntax: 'typescript', decorators: true },
-      transform: { legacyDecorator: true, decoratorMetadata: false, useDefineForClassFields: true },
+      transform: { legacyDecorator: true, decoratorMetadata: false, useDefineForClassFields: false },
     },
     sourceMaps: 'inline',
   });

@@ -44,7 +44,9 @@ async function compile(): Promise<void> {
     target: 'node20',
     packages: 'external',
     define: { __filename: 'import.meta.filename' },
-    tsconfigRaw: { compilerOptions: { experimentalDecorators: isLegacy, useDefineForClassFields: true } },
+    tsconfigRaw: {
+      compilerOptions: { experimentalDecorators: isLegacy, useDefineForClassFields: !isLegacy },
+    },
     absWorkingDir: root,
     logLevel: 'error',
   });

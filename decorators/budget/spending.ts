@@ -21,7 +21,7 @@ export interface Expected {
 
 /** What one attempt of a call reserves of a budget, and is charged with in the end. */
 export class Spending implements AdmissionCheck {
-  private holds: readonly Hold[] | undefined;
+  private holds: readonly Hold[] | undefined = undefined;
   /** Whether the call has ended: what is reserved after it is nobody's. */
   private ended = false;
 

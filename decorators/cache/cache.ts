@@ -49,7 +49,7 @@ type Settings = CacheOptions & {
  */
 export class Cache {
   private readonly settings: Settings;
-  private latest: { readonly options: CacheOptions; readonly settings: Settings } | undefined;
+  private latest: { readonly options: CacheOptions; readonly settings: Settings } | undefined = undefined;
   private readonly memory = new MemoryStore();
   private readonly accesses = new WeakMap<CacheStore, StoreAccess>();
   /** By the keys of what is asked. */

@@ -46,13 +46,13 @@ export class Breaker {
   private readonly settings: CircuitSettings;
   private sweepAt = FEW_CIRCUITS;
   /** How a circuit begins: as all were put by hand. */
-  private initial: { readonly state: 'open' | 'isolated'; readonly until: number } | undefined;
+  private initial: { readonly state: 'open' | 'isolated'; readonly until: number } | undefined = undefined;
   /** Changes that no call has told yet. */
   private untold: PolicyEventBody[] = [];
   /** The circuit that a call was checked against, until its permit is taken. */
   private readonly checked = new WeakMap<Call, Circuit>();
   /** The same of the call checked last, which mostly goes on at once: a map that is written at each call has its price. */
-  private latest: { readonly call: Call; readonly circuit: Circuit } | undefined;
+  private latest: { readonly call: Call; readonly circuit: Circuit } | undefined = undefined;
 
   constructor(private readonly options: BreakerOptions = {}) {
     checkBreakerOptions(options, 'Breaker');

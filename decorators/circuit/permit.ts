@@ -9,10 +9,10 @@ import type { BreakerOptions } from './options.js';
 /** What a call that was let through holds until it ends, for a stream until its iteration does. */
 export class Permit {
   /** How long the answer, or the first content of a stream, took to come; undefined while it has not. */
-  private answeredAfterMs: number | undefined;
+  private answeredAfterMs: number | undefined = undefined;
   /** While a stream has shown no content: how long it took to open, and its consumer has waited for its events so far. */
-  private waitedMs: number | undefined;
-  private waitingSince: (() => number | undefined) | undefined;
+  private waitedMs: number | undefined = undefined;
+  private waitingSince: (() => number | undefined) | undefined = undefined;
   /** Whether the circuit knows already what the call came to. */
   private counted = false;
 

@@ -42,14 +42,14 @@ export class Race {
   private readonly startedAt = currentTime();
   private readonly first: Call;
   private latest: Call;
-  private enteredAt: number | undefined;
+  private enteredAt: number | undefined = undefined;
   private hedges = 0;
   /** Whether another hedge is out of the question. */
   private isClosed = false;
   /** The attempt that has decided the race. */
-  private decider: Call | undefined;
+  private decider: Call | undefined = undefined;
   /** What `hedgeOn` threw when it was asked. */
-  private misjudged: { readonly thrown: unknown } | undefined;
+  private misjudged: { readonly thrown: unknown } | undefined = undefined;
   private isOver = false;
   private cancelTimer: CancelTimer = () => undefined;
   private resolve!: (result: unknown) => void;

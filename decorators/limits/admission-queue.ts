@@ -33,9 +33,9 @@ export class AdmissionQueue {
   readonly charging = new Charging();
   readonly balance: Balance;
   /** The most tokens one call may take; undefined when they are not limited. */
-  tokenCapacity: number | undefined;
+  tokenCapacity: number | undefined = undefined;
   /** Finds out the limits, where they are to be learned. */
-  learner: Learner | undefined;
+  learner: Learner | undefined = undefined;
   readonly waiters = new Waiters();
   readonly spread = new GateSpread();
   private readonly timer = new OneTimer(() => this.wake());

@@ -35,7 +35,7 @@ interface FeltRate {
 export class Learner {
   private readonly windows = { requests: new ReportedWindow(), tokens: new ReportedWindow() };
   private reported: LimitNumbers = {};
-  private felt: FeltRate | undefined;
+  private felt: FeltRate | undefined = undefined;
   private callsAtOnce = FIRST_CALLS;
   /** Since when successes are counted, and how many there were. */
   private measuredSince = currentTime();

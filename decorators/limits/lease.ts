@@ -15,9 +15,9 @@ export class Lease implements Holding {
   admittedAt = 0;
   drawnRequests = 0;
   drawnTokens = 0;
-  tokensLeft: number | undefined;
+  tokensLeft: number | undefined = undefined;
   tokensRunning = 0;
-  heldBy: Balance | undefined;
+  heldBy: Balance | undefined = undefined;
   /** What is reserved. */
   readonly requests: number;
   readonly tokens: number;

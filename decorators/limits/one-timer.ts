@@ -3,7 +3,7 @@ import { timerDelay } from './refilling-level.js';
 
 /** One timer, which is set anew for every other time. */
 export class OneTimer {
-  private cancel: CancelTimer | undefined;
+  private cancel: CancelTimer | undefined = undefined;
   private at = Infinity;
 
   constructor(private readonly callback: () => void) {}

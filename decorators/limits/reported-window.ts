@@ -22,7 +22,7 @@ export class ReportedWindow {
   /** As far as it is known by now. */
   windowMs: number | undefined;
   private longestResetMs = 0;
-  private latest: { readonly used: number; readonly estimateMs: number } | undefined;
+  private latest: { readonly used: number; readonly estimateMs: number } | undefined = undefined;
 
   /** The window in milliseconds as far as it is known now; undefined while it is not. */
   read({ limit, remaining, resetMs, windowMs }: RateLimitWindow): number | undefined {

@@ -17,22 +17,22 @@ export class SharedBalance implements Balance {
   readonly longestPauseMs = LONGEST_PAUSE_MS;
   private readonly copy: MemoryBalance;
   /** What this process keeps to while the store is down; kept from then on, with the calls that it has admitted. */
-  private local: MemoryBalance | undefined;
+  private local: MemoryBalance | undefined = undefined;
   /** Running calls of this process that the store has admitted. */
   private running = 0;
   private reservedRequests = 0;
   private reservedTokens = 0;
-  private latest: Mark | undefined;
+  private latest: Mark | undefined = undefined;
   /** Operations are numbered: their answers may be seen in another order. */
   private asked = 0;
   private adopted = 0;
   /** Until when this process knows the gate to be closed, before the store may know it. */
   private closedUntil = -Infinity;
   private readonly settlements: Settlements;
-  private place: number | undefined;
+  private place: number | undefined = undefined;
   private asking = false;
-  private stopListening: (() => void) | undefined;
-  private cancelKeepAlive: CancelTimer | undefined;
+  private stopListening: (() => void) | undefined = undefined;
+  private cancelKeepAlive: CancelTimer | undefined = undefined;
 
   constructor(
     private readonly key: string,

@@ -6,9 +6,9 @@ export interface Linked<T> {
 
 /** A queue from whose middle entries leave as cheaply as from its head: a doubly linked list. */
 export class WaitList<T extends Linked<T>> {
-  head: T | undefined;
+  head: T | undefined = undefined;
   size = 0;
-  private tail: T | undefined;
+  private tail: T | undefined = undefined;
 
   push(entry: T): void {
     entry.previous = this.tail;

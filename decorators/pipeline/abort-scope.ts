@@ -7,17 +7,17 @@ const callersSignals = new AbortWatch();
 /** What can be aborted, with everything within it: an abort runs down to the leaves. */
 export abstract class AbortScope {
   ended = false;
-  private failure: LLMError | undefined;
-  private reason: unknown;
-  private controller: AbortController | undefined;
+  private failure: LLMError | undefined = undefined;
+  private reason: unknown = undefined;
+  private controller: AbortController | undefined = undefined;
   /** The scopes within, as a list through their `before` and `after`: adding and taking away cost nothing but that. */
-  private child: AbortScope | undefined;
-  private before: AbortScope | undefined;
-  private after: AbortScope | undefined;
+  private child: AbortScope | undefined = undefined;
+  private before: AbortScope | undefined = undefined;
+  private after: AbortScope | undefined = undefined;
   /** Most scopes have one listener at a time: a set is made for a second one only. */
-  private listener: ((error: LLMError) => void) | undefined;
-  private listeners: Set<(error: LLMError) => void> | undefined;
-  private unfollow: (() => void) | undefined;
+  private listener: ((error: LLMError) => void) | undefined = undefined;
+  private listeners: Set<(error: LLMError) => void> | undefined = undefined;
+  private unfollow: (() => void) | undefined = undefined;
 
   /** The name of the method that is aborted, for messages. */
   abstract readonly label: string;

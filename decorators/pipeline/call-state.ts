@@ -10,27 +10,29 @@ import type { MethodRecord } from './record.js';
 import { currentTime, runtime } from './runtime.js';
 import { SharedState } from './shared-state.js';
 
+const NOTHING_REPORTED: CallFacts = Object.freeze({});
+
 /** The one implementation of `Call`. */
 export class CallState extends CallView implements Call {
   /** When the method was entered; undefined while the call waits for admission. */
-  private enteredAt: number | undefined;
+  private enteredAt: number | undefined = undefined;
   /** Since when it could have been: when the attempt before it had ended, or the call begun. */
   private readonly dueAt: number;
   /** The attempt that this call comes to, once it is made of attempts: the one chosen, else the latest. */
-  private answer: CallState | undefined;
+  private answer: CallState | undefined = undefined;
   /** What the attempt has opened. */
-  private stream: AsyncIterable<unknown> | undefined;
-  private enterListeners: (() => void)[] | undefined;
+  private stream: AsyncIterable<unknown> | undefined = undefined;
+  private enterListeners: (() => void)[] | undefined = undefined;
   /** What it ended with. */
-  private failed: LLMError | undefined;
+  private failed: LLMError | undefined = undefined;
   /** Two fields: a list of two takes as much room as one of seventeen. */
-  private endListener: ((outcome: CallOutcome) => void) | undefined;
-  private endListeners: ((outcome: CallOutcome) => void)[] | undefined;
-  private ownCheck: AdmissionCheck | undefined;
+  private endListener: ((outcome: CallOutcome) => void) | undefined = undefined;
+  private endListeners: ((outcome: CallOutcome) => void)[] | undefined = undefined;
+  private ownCheck: AdmissionCheck | undefined = undefined;
   /** What was reported of it. */
-  private ownFacts: CallFacts | undefined;
-  private reportListeners: ((facts: CallFacts) => void)[] | undefined;
-  private eventListeners: ((event: unknown) => void)[] | undefined;
+  private ownFacts: CallFacts | undefined = undefined;
+  private reportListeners: ((facts: CallFacts) => void)[] | undefined = undefined;
+  private eventListeners: ((event: unknown) => void)[] | undefined = undefined;
 
   private constructor(
     shared: SharedState,
@@ -77,7 +79,7 @@ export class CallState extends CallView implements Call {
   }
 
   get facts(): CallFacts {
-    return (this.attemptState.ownFacts ??= {});
+    return this.attemptState.ownFacts ?? NOTHING_REPORTED;
   }
 
   /** What limiters ask before they admit this attempt. */
@@ -99,8 +101,13 @@ export class CallState extends CallView implements Call {
   }
 
   report(facts: CallFacts): void {
-    Object.assign(this.facts, facts);
+    this.add(facts);
     this.tellReport(facts);
+  }
+
+  private add(facts: CallFacts): void {
+    const { attemptState } = this;
+    attemptState.ownFacts = Object.assign(attemptState.ownFacts ?? {}, facts);
   }
 
   private tellReport(facts: CallFacts): void {
@@ -244,7 +251,7 @@ export class CallState extends CallView implements Call {
     const isRoot = this.parent?.shared !== shared;
     const error = (this.failed = failed && this.view(failed.error));
     if (this.answer) {
-      if (this.answer.ownFacts) Object.assign(this.facts, this.answer.ownFacts);
+      if (this.answer.ownFacts) this.add(this.answer.ownFacts);
     } else if (this.isAttempt && this.enteredAt !== undefined) this.summarize(this.enteredAt, error);
     // Of attempts that ran side by side, the call is the one that succeeded.
     if (!error && this.isAttempt && !this.answer && !isRoot) this.parent?.chose(this);

@@ -38,14 +38,14 @@ const DIRECT_STEP: Operation = {
  * would cost several promises an event.
  */
 export class GuardedStream implements AsyncGenerator<unknown, unknown, unknown>, ReadyIterator<unknown> {
-  private opening: Opening | undefined;
-  private stream: ReadyIterator<unknown> | undefined;
+  private opening: Opening | undefined = undefined;
+  private stream: ReadyIterator<unknown> | undefined = undefined;
   private finished = false;
   /** A failure that came while nobody was waiting: the next step tells it. */
-  private untold: { readonly error: unknown } | undefined;
+  private untold: { readonly error: unknown } | undefined = undefined;
   /** What is under way, and what was asked for meanwhile. */
-  private current: Operation | undefined;
-  private queue: Operation[] | undefined;
+  private current: Operation | undefined = undefined;
+  private queue: Operation[] | undefined = undefined;
 
   /** @param leaveUnread Ends what was opened before, where the consumer leaves without a first `next()`. */
   constructor(

@@ -11,7 +11,7 @@ interface Made<O, T> {
 export class MadeOfOptions<O extends object, T> {
   /** The one used last at the end. */
   private readonly made = new Map<string, Made<O, T>>();
-  private latest: Made<O, T> | undefined;
+  private latest: Made<O, T> | undefined = undefined;
 
   /**
    * @param nameOf Tells options apart, by all but the functions among them.

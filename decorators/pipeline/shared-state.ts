@@ -22,13 +22,13 @@ export class SharedState {
   /** Whether somebody wants to know how long the consumer of the stream waits: a look at the clock costs as much as a promise. */
   isWaitingWatched = false;
   /** Since when the consumer of the stream has been waiting, where that is watched. */
-  waitingSince: number | undefined;
+  waitingSince: number | undefined = undefined;
   /** What is wrong with the method itself. */
-  misuse: TypeError | undefined;
+  misuse: TypeError | undefined = undefined;
   private number = 0;
-  private list: AttemptSummary[] | undefined;
+  private list: AttemptSummary[] | undefined = undefined;
   /** Attempts that run side by side fail in turn: one view would not do. */
-  private views: Map<unknown, LLMError> | undefined;
+  private views: Map<unknown, LLMError> | undefined = undefined;
 
   constructor(
     readonly record: MethodRecord,

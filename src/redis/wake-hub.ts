@@ -35,9 +35,9 @@ export function wakeHubOf(client: RedisClient): WakeHub {
  */
 export class WakeHub {
   private readonly listeners = new Map<string, ChannelListener>();
-  private subscriber: Subscriber | undefined;
+  private subscriber: Subscriber | undefined = undefined;
   private pauseMs = FIRST_PAUSE_MS;
-  private cancelPause: CancelTimer | undefined;
+  private cancelPause: CancelTimer | undefined = undefined;
 
   constructor(private readonly client: object) {}
 

@@ -7,7 +7,7 @@ const DECAY_MS = 10_000;
  */
 export class PeakEwma {
   private mean = 0;
-  private measuredAt: number | undefined;
+  private measuredAt: number | undefined = undefined;
 
   add(latencyMs: number, now: number): void {
     const before = this.measuredAt;

@@ -60,7 +60,7 @@ export class Route {
   private inARow = 0;
   private coolUntil = -Infinity;
   private readonly latencies = new Map<string, PeakEwma>();
-  private quota: { readonly left: number; readonly until: number } | undefined;
+  private quota: { readonly left: number; readonly until: number } | undefined = undefined;
 
   constructor(
     readonly name: string,
