@@ -219,6 +219,14 @@ describe('a report of the provider', () => {
   });
 });
 
+describe('a wait', () => {
+  it('is expected by what the store said last', async () => {
+    const { balance, ask } = open();
+    await ask([lease()], { used: [1, 1000] });
+    expect(balance.waitFor({ requests: 1, tokens: 500 }, runtime.now())).toBe(30_000);
+  });
+});
+
 describe('a gate that was closed here', () => {
   it('is closed before the store knows, until the time that was named', () => {
     const { balance } = open();
@@ -318,8 +326,11 @@ describe('what a process tells of its calls', () => {
     expect(runtime.pendingTimers).toBe(0);
   });
 
-  it('is not told again where the number of running calls is not limited', async () => {
-    await open().ask([lease()]);
+  it.each<[string, SharedLimits, number]>([
+    ['their number is not limited', limitsOf({ requestsPerMinute: 5 }), 1],
+    ['none runs', limits, 0],
+  ])('is not told again where %s', async (_what, its, granted) => {
+    await open(its).ask([lease()], { granted });
     expect(runtime.pendingTimers).toBe(0);
   });
 
