@@ -99,6 +99,19 @@ describe('processes that share a store', () => {
     expect(runtime.pendingTimers).toBe(0);
   });
 
+  it('return together where nobody waited for the gate any more when it was known to be closed', async () => {
+    runtime.chance = 0.5;
+    const [a, b] = [process({ requestsPerMinute: 100 }), process({ requestsPerMinute: 100 })];
+    const refused = await a.arrive();
+    refused.end({ error: new RateLimitError('slow', { statusCode: 429, retryAfterMs: 2000 }) });
+    await settled();
+    new Admission(b.limiter).call.abort('left');
+    await runtime.advance(2100);
+    const all = [1, 2, 3].map(() => new Admission(b.limiter));
+    await settled();
+    expect(states(all)).toEqual(['admitted', 'admitted', 'admitted']);
+  });
+
   it('may have numbers of their own: each keeps to its own', async () => {
     const [a, b] = [process({ requestsPerMinute: 2 }), process({ requestsPerMinute: 4 })];
     const all = [await a.arrive(), await a.arrive(), await a.arrive(), await b.arrive()];
@@ -233,6 +246,23 @@ describe('processes that share a store', () => {
     await settled();
     expect(refused.error).toBe(spent);
     expect((await arrive()).state).toBe('admitted');
+  });
+
+  it('refuse at the first no whom something else stands against', async () => {
+    const { limiter } = process({ requestsPerMinute: 5 });
+    const spent = new Error('spent');
+    let tests = 0;
+    const admissionCheck = {
+      // It agrees when the call comes and stands against it only in the moment in which it is granted.
+      test() {
+        if (++tests === 2) throw spent;
+      },
+      commit: () => undefined,
+      take: () => undefined,
+    };
+    const refused = new Admission(limiter, new FakeCall({ admissionCheck }));
+    await settled();
+    expect(refused.error).toBe(spent);
   });
 
   it('refuse nobody unasked after the one who waited has left', async () => {
@@ -435,6 +465,22 @@ describe('a store that is down', () => {
     table.failure = undefined;
     const all = [1, 2, 3].map(() => new Admission(limiter));
     await settled();
+    expect(states(all)).toEqual(['admitted', 'admitted', 'admitted']);
+  });
+
+  it('refuses nobody unasked who comes while it is asked again, and others wait that it could not answer for', async () => {
+    const { limiter, store } = process({ requestsPerMinute: 2, maxQueue: 1 });
+    table.failure = down;
+    const all = [new Admission(limiter), new Admission(limiter)];
+    await settled();
+    expect(states(all)).toEqual(['admitted', 'waits']);
+    table.failure = undefined;
+    const { take } = store;
+    store.take = (...args) => {
+      if (all.length === 2) all.push(new Admission(limiter));
+      return take.apply(store, args);
+    };
+    await runtime.advance(1000);
     expect(states(all)).toEqual(['admitted', 'admitted', 'admitted']);
   });
 
