@@ -61,7 +61,7 @@ export interface Balance {
    * when only a call that ends can help. Undefined when it cannot tell without `ask()`.
    */
   take(lease: Holding, now: number): number | undefined;
-  /** Takes for as many of `leases`, in order, as it can: resolves with their number and the wait of the next. Never rejects. */
+  /** Takes for as many of `leases`, in order, as it can: resolves with their number and the wait of the next, 0 without one. Never rejects. */
   ask?(leases: readonly Holding[]): Promise<{ readonly granted: number; readonly waitMs: number }>;
   /** Nobody waits any more. */
   leave?(): void;
