@@ -303,6 +303,26 @@ describe('processes that share a store', () => {
     expect((await arrive(950, 'k')).state).toBe('admitted');
   });
 
+  it('forget no key for which somebody waits', async () => {
+    const key = ({ args }: { args: readonly unknown[] }) => String(args[1]);
+    const [a, b] = [process({ maxConcurrent: 1, key }), process({ maxConcurrent: 1, key })];
+    const arrive = async ({ limiter }: typeof a, name: string): Promise<Admission> => {
+      const admission = new Admission(limiter, new FakeCall({ args: [0, name] }));
+      await settled();
+      return admission;
+    };
+    const running = await arrive(a, 'k');
+    const waiting = await arrive(b, 'k');
+    for (let i = 0; i < 250; i++) {
+      (await arrive(b, `other ${i}`)).end();
+      await settled();
+    }
+    expect(b.limiter.snapshot()['k']?.queued).toBe(1);
+    running.end();
+    await settled();
+    expect(waiting.state).toBe('admitted');
+  });
+
   it('give back what was granted to a caller that had left meanwhile', async () => {
     const { limiter, arrive } = process({ requestsPerMinute: 1 });
     const leaving = new Admission(limiter);
@@ -310,6 +330,51 @@ describe('processes that share a store', () => {
     await settled();
     expect(leaving.state).toBe('refused');
     expect((await arrive()).state).toBe('admitted');
+  });
+
+  it.each<[string, object, number]>([
+    ['one operation for limits that are ours', { requests: { remaining: 5 } }, 1],
+    ['none for limits that are not', { inputTokens: { remaining: 5 } }, 0],
+  ])('need for a report, also while somebody waits, %s', async (_what, limits, operations) => {
+    const { arrive } = process({ requestsPerMinute: 1 });
+    const running = await arrive();
+    await arrive();
+    const before = table.operations;
+    running.call.report({ limits });
+    await settled();
+    expect(table.operations - before).toBe(operations);
+  });
+
+  it('ask no more often because others come who have to wait behind', async () => {
+    const { arrive, limiter, store } = process({ requestsPerMinute: 1 });
+    await arrive();
+    const { take } = store;
+    let coming: Admission | undefined;
+    store.take = (...args) => {
+      coming ??= new Admission(limiter);
+      return take.apply(store, args);
+    };
+    const before = table.operations;
+    const waiting = await arrive();
+    expect(states([waiting, coming as Admission])).toEqual(['waits', 'waits']);
+    expect(table.operations - before).toBe(1);
+  });
+
+  it('ask no more often because an answer takes its time', async () => {
+    const { arrive, store } = process({ requestsPerMinute: 1 });
+    await arrive();
+    await arrive();
+    const { take } = store;
+    store.take = async (...args) => {
+      await new Promise<void>((resolve) => runtime.setTimer(resolve, 200));
+      return take.apply(store, args);
+    };
+    await runtime.advance(900);
+    const before = table.operations;
+    table.wakers.get(store)?.get('default')?.();
+    // The second after which it would have asked anyway is over before the answer is there.
+    await runtime.advance(1100);
+    expect(table.operations - before).toBe(1);
   });
 
   it('tell from time to time that their calls still run, and only then', async () => {
