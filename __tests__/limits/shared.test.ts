@@ -99,6 +99,19 @@ describe('processes that share a store', () => {
     expect(runtime.pendingTimers).toBe(0);
   });
 
+  it('return together where nobody waited for the gate any more when it was known to be closed', async () => {
+    runtime.chance = 0.5;
+    const [a, b] = [process({ requestsPerMinute: 100 }), process({ requestsPerMinute: 100 })];
+    const refused = await a.arrive();
+    refused.end({ error: new RateLimitError('slow', { statusCode: 429, retryAfterMs: 2000 }) });
+    await settled();
+    new Admission(b.limiter).call.abort('left');
+    await runtime.advance(2100);
+    const all = [1, 2, 3].map(() => new Admission(b.limiter));
+    await settled();
+    expect(states(all)).toEqual(['admitted', 'admitted', 'admitted']);
+  });
+
   it('may have numbers of their own: each keeps to its own', async () => {
     const [a, b] = [process({ requestsPerMinute: 2 }), process({ requestsPerMinute: 4 })];
     const all = [await a.arrive(), await a.arrive(), await a.arrive(), await b.arrive()];
@@ -235,6 +248,23 @@ describe('processes that share a store', () => {
     expect((await arrive()).state).toBe('admitted');
   });
 
+  it('refuse at the first no whom something else stands against', async () => {
+    const { limiter } = process({ requestsPerMinute: 5 });
+    const spent = new Error('spent');
+    let tests = 0;
+    const admissionCheck = {
+      // It agrees when the call comes and stands against it only in the moment in which it is granted.
+      test() {
+        if (++tests === 2) throw spent;
+      },
+      commit: () => undefined,
+      take: () => undefined,
+    };
+    const refused = new Admission(limiter, new FakeCall({ admissionCheck }));
+    await settled();
+    expect(refused.error).toBe(spent);
+  });
+
   it('refuse nobody unasked after the one who waited has left', async () => {
     const { limiter, arrive } = process({ requestsPerMinute: 3, maxQueue: 1 });
     for (let call = 0; call < 3; call++) await arrive();
@@ -273,6 +303,26 @@ describe('processes that share a store', () => {
     expect((await arrive(950, 'k')).state).toBe('admitted');
   });
 
+  it('forget no key for which somebody waits', async () => {
+    const key = ({ args }: { args: readonly unknown[] }) => String(args[1]);
+    const [a, b] = [process({ maxConcurrent: 1, key }), process({ maxConcurrent: 1, key })];
+    const arrive = async ({ limiter }: typeof a, name: string): Promise<Admission> => {
+      const admission = new Admission(limiter, new FakeCall({ args: [0, name] }));
+      await settled();
+      return admission;
+    };
+    const running = await arrive(a, 'k');
+    const waiting = await arrive(b, 'k');
+    for (let i = 0; i < 250; i++) {
+      (await arrive(b, `other ${i}`)).end();
+      await settled();
+    }
+    expect(b.limiter.snapshot()['k']?.queued).toBe(1);
+    running.end();
+    await settled();
+    expect(waiting.state).toBe('admitted');
+  });
+
   it('give back what was granted to a caller that had left meanwhile', async () => {
     const { limiter, arrive } = process({ requestsPerMinute: 1 });
     const leaving = new Admission(limiter);
@@ -280,6 +330,51 @@ describe('processes that share a store', () => {
     await settled();
     expect(leaving.state).toBe('refused');
     expect((await arrive()).state).toBe('admitted');
+  });
+
+  it.each<[string, object, number]>([
+    ['one operation for limits that are ours', { requests: { remaining: 5 } }, 1],
+    ['none for limits that are not', { inputTokens: { remaining: 5 } }, 0],
+  ])('need for a report, also while somebody waits, %s', async (_what, limits, operations) => {
+    const { arrive } = process({ requestsPerMinute: 1 });
+    const running = await arrive();
+    await arrive();
+    const before = table.operations;
+    running.call.report({ limits });
+    await settled();
+    expect(table.operations - before).toBe(operations);
+  });
+
+  it('ask no more often because others come who have to wait behind', async () => {
+    const { arrive, limiter, store } = process({ requestsPerMinute: 1 });
+    await arrive();
+    const { take } = store;
+    let coming: Admission | undefined;
+    store.take = (...args) => {
+      coming ??= new Admission(limiter);
+      return take.apply(store, args);
+    };
+    const before = table.operations;
+    const waiting = await arrive();
+    expect(states([waiting, coming as Admission])).toEqual(['waits', 'waits']);
+    expect(table.operations - before).toBe(1);
+  });
+
+  it('ask no more often because an answer takes its time', async () => {
+    const { arrive, store } = process({ requestsPerMinute: 1 });
+    await arrive();
+    await arrive();
+    const { take } = store;
+    store.take = async (...args) => {
+      await new Promise<void>((resolve) => runtime.setTimer(resolve, 200));
+      return take.apply(store, args);
+    };
+    await runtime.advance(900);
+    const before = table.operations;
+    table.wakers.get(store)?.get('default')?.();
+    // The second after which it would have asked anyway is over before the answer is there.
+    await runtime.advance(1100);
+    expect(table.operations - before).toBe(1);
   });
 
   it('tell from time to time that their calls still run, and only then', async () => {
@@ -435,6 +530,22 @@ describe('a store that is down', () => {
     table.failure = undefined;
     const all = [1, 2, 3].map(() => new Admission(limiter));
     await settled();
+    expect(states(all)).toEqual(['admitted', 'admitted', 'admitted']);
+  });
+
+  it('refuses nobody unasked who comes while it is asked again, and others wait that it could not answer for', async () => {
+    const { limiter, store } = process({ requestsPerMinute: 2, maxQueue: 1 });
+    table.failure = down;
+    const all = [new Admission(limiter), new Admission(limiter)];
+    await settled();
+    expect(states(all)).toEqual(['admitted', 'waits']);
+    table.failure = undefined;
+    const { take } = store;
+    store.take = (...args) => {
+      if (all.length === 2) all.push(new Admission(limiter));
+      return take.apply(store, args);
+    };
+    await runtime.advance(1000);
     expect(states(all)).toEqual(['admitted', 'admitted', 'admitted']);
   });
 

@@ -1,5 +1,6 @@
 import { currentTime } from '../pipeline/runtime.js';
 import type { AdmissionQueue } from './admission-queue.js';
+import type { Balance } from './balance.js';
 import { queueFull } from './refusals.js';
 import type { Waiter } from './waiter.js';
 
@@ -33,7 +34,7 @@ export class Asking {
 
   /** Whether an answer is awaited: what would wake the line is remembered until it has come. */
   defersWake(): boolean {
-    if (this.isOn) this.woken = true;
+    this.woken = true;
     return this.isOn;
   }
 
@@ -47,10 +48,8 @@ export class Asking {
     const asked: Waiter[] = [];
     const most = spread.isOn(currentTime()) ? 1 : MOST_ASKED;
     for (let { head } = waiters; head && asked.length < most; head = head.next) asked.push(head);
-    const { granted, waitMs } = (await balance.ask?.(asked.map(({ lease }) => lease))) ?? {
-      granted: 0,
-      waitMs: 0,
-    };
+    // Only a balance that can be asked leaves it open what there is.
+    const { granted, waitMs } = await (balance as Required<Balance>).ask(asked.map(({ lease }) => lease));
     this.isOn = false;
     const now = currentTime();
     asked.slice(0, granted).forEach((waiter) => {
@@ -60,14 +59,11 @@ export class Asking {
       line.admit(waiter, now);
     });
     const { head } = waiters;
-    if (!head) {
-      this.isContended = false;
-      return line.rest();
-    }
+    if (!head) return line.rest();
     const closedForMs = balance.closedForMs(now);
     // Another process has been asked to wait.
     if (closedForMs > 0 && !spread.isOn(now)) spread.begin(closedForMs);
-    this.isContended = granted < asked.length && waitMs > 0;
+    this.isContended = waitMs > 0;
     if (head !== asked[granted] || waitMs <= 0 || this.woken) return line.wake();
     this.keepMaxQueue(waitMs);
     const { lease, arrivedAt, deadline, checked } = head;

@@ -61,7 +61,7 @@ export interface Balance {
    * when only a call that ends can help. Undefined when it cannot tell without `ask()`.
    */
   take(lease: Holding, now: number): number | undefined;
-  /** Takes for as many of `leases`, in order, as it can: resolves with their number and the wait of the next. Never rejects. */
+  /** Takes for as many of `leases`, in order, as it can: resolves with their number and the wait of the next, 0 without one. Never rejects. */
   ask?(leases: readonly Holding[]): Promise<{ readonly granted: number; readonly waitMs: number }>;
   /** Nobody waits any more. */
   leave?(): void;
@@ -92,14 +92,13 @@ export interface Balance {
 /** A balance kept in this process. */
 export class MemoryBalance implements Balance {
   readonly longestPauseMs = Infinity;
-  limits: SharedLimits = { rates: [], maxConcurrent: undefined };
   /** Calls that run. */
   inFlight = 0;
   /** Nobody is admitted before. */
   private closedUntil = -Infinity;
   private levels: ReadonlyMap<Rate['name'], RefillingLevel> = new Map();
-  private requestLevels: readonly RefillingLevel[] = [];
-  private tokenLevels: readonly RefillingLevel[] = [];
+  private requestLevels!: readonly RefillingLevel[];
+  private tokenLevels!: readonly RefillingLevel[];
   private maxConcurrent = Infinity;
   /** Taken and not given back, ever: the difference between two moments is what was drawn between them. */
   private drawnRequests = 0;
@@ -110,7 +109,7 @@ export class MemoryBalance implements Balance {
 
   /** @param mayOwe Whether a call that asks for more than there can ever be may go into debt for it. */
   constructor(
-    limits: SharedLimits,
+    public limits: SharedLimits,
     now: number,
     private readonly mayOwe = false,
   ) {
@@ -204,7 +203,7 @@ export class MemoryBalance implements Balance {
     this.limits.rates.forEach(({ name, burst }, i) =>
       this.levels.get(name)?.setTo(burst - (used[i] ?? 0), now),
     );
-    this.closedUntil = closedForMs > 0 ? now + closedForMs : -Infinity;
+    this.closedUntil = now + closedForMs;
     this.inFlight = running;
   }
 

@@ -15,6 +15,7 @@ export class OneTimer {
     this.at = at;
     this.cancel = runtime().setTimer(
       () => {
+        this.cancel = undefined;
         this.at = Infinity;
         this.callback();
       },
@@ -23,7 +24,6 @@ export class OneTimer {
   }
 
   clear(): void {
-    if (this.at === Infinity) return;
     this.cancel?.();
     this.cancel = undefined;
     this.at = Infinity;

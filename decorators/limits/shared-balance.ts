@@ -225,7 +225,7 @@ export class SharedBalance implements Balance {
         this.cancelKeepAlive = undefined;
         // Whoever waits asks often enough.
         const waits = this.place !== undefined && this.closedUntil <= currentTime();
-        if (!this.asking && !waits && this.running > 0) this.refresh();
+        if (!this.asking && !waits) this.refresh();
         this.keepAlive();
       },
       this.guard.store.keepAliveMs,
@@ -241,7 +241,7 @@ export class SharedBalance implements Balance {
 
 function shareOf({ rates, maxConcurrent, endsInMs }: SharedLimits, share: number): SharedLimits {
   return {
-    ...(endsInMs !== undefined && { endsInMs }),
+    endsInMs,
     rates: rates.map((rate) => ({ ...rate, limit: rate.limit * share, burst: rate.burst * share })),
     maxConcurrent: maxConcurrent && Math.max(1, Math.floor(maxConcurrent * share)),
   };
