@@ -203,13 +203,14 @@ describe('a limiter that learns from headers', () => {
   });
 
   it('never exceeds them by a burst either, where the provider speaks of an hour', () => {
-    const { admit, snapshot } = learning({ requestsPerMinute: 10, tokensPerMinute: 20 });
-    const hour = { limit: 3600, remaining: 3599, resetMs: 1000, windowMs: HOUR };
+    const { admit, snapshot } = learning({ requestsPerMinute: 10, tokensPerMinute: 1000 });
+    const hour = { limit: 360_000, remaining: 359_999, resetMs: 1000, windowMs: HOUR };
     admit().end({ facts: { limits: { requests: hour, tokens: hour } } });
     expect(snapshot()).toMatchObject({
       requests: { limit: 10, burst: 10 },
-      tokens: { limit: 20, burst: 20 },
+      tokens: { limit: 1000, burst: 1000 },
     });
+    expect(snapshot()?.concurrency.limit).toBeUndefined();
   });
 
   it('goes on feeling out the rate of requests where only tokens are told of', () => {
