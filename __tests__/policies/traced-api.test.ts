@@ -9,6 +9,7 @@ import {
   type TracedOptions,
 } from '../../decorators/index.js';
 import { isObserved } from '../../decorators/pipeline/events.js';
+import { lookedForOnce, telemetryApi } from '../../decorators/telemetry/api.js';
 import { collect, deferred, onMethod } from '../support/policies.js';
 import { installVirtualRuntime, type VirtualRuntime } from '../support/virtual-runtime.js';
 
@@ -107,6 +108,28 @@ function client(options: TracedOptions, host: object, answer?: unknown, ...chunk
 const describing = (description: CallDescription) => ({ describe: () => description });
 const ask = (description: CallDescription, answer?: unknown, options: TracedOptions = {}) =>
   client(options, describing(description), answer).ask();
+
+describe('the package of the API', () => {
+  it('is found where it is installed', () => {
+    expect(telemetryApi()).toHaveProperty('trace.getTracer');
+  });
+
+  it.each<[string, () => unknown, unknown]>([
+    ['is there', () => 'loaded', 'loaded'],
+    [
+      'is not there',
+      () => {
+        throw new Error('missing');
+      },
+      undefined,
+    ],
+  ])('is looked for when it is first wanted, and only then, where it %s', (_what, load, found) => {
+    let loads = 0;
+    const get = lookedForOnce(() => (loads++, load()));
+    expect(loads).toBe(0);
+    expect([get(), get(), loads]).toEqual([found, found, 1]);
+  });
+});
 
 describe('a span tells nothing that is not known', () => {
   const known = { 'code.function.name': 'Client.ask', 'keelson.attempts': 1 };
