@@ -68,9 +68,10 @@ export function lookedForOnce<T>(load: () => T): () => T | undefined {
     if (wanted) return found;
     wanted = true;
     try {
-      return (found = load());
+      found = load();
     } catch {
-      return undefined;
+      // Nothing is told, then.
     }
+    return found;
   };
 }
