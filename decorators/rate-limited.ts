@@ -79,8 +79,8 @@ function makeLimiter(options: LimiterOptions, given: () => LimiterOptions): Limi
   const { cost, key, limits } = options;
   return new Limiter({
     ...options,
-    ...(cost && { cost: (call) => given().cost?.(call) ?? 0 }),
-    ...(key && { key: (call) => given().key?.(call) ?? '' }),
-    ...(limits && { limits: (name) => given().limits?.(name) }),
+    ...(cost && { cost: (call) => (given().cost ?? cost)(call) }),
+    ...(key && { key: (call) => (given().key ?? key)(call) }),
+    ...(limits && { limits: (name) => (given().limits ?? limits)(name) }),
   });
 }

@@ -7,6 +7,7 @@ import {
   type RateLimitWindow,
 } from '../../decorators/errors/index';
 import { Limiter, type LimiterOptions } from '../../decorators/limits/index';
+import { Learner } from '../../decorators/limits/learner';
 import { ReportedWindow } from '../../decorators/limits/reported-window';
 import { installVirtualRuntime, settled, type VirtualRuntime } from '../support/virtual-runtime';
 import { Admission, FakeCall, hostEstimating } from './fake-call';
@@ -155,7 +156,34 @@ describe('a limiter that learns from headers', () => {
     expect(snapshot()?.requests).toBeUndefined();
     second?.end({ facts: { limits: requests(14_400, 14_398, 12_000) } });
     expect(snapshot()?.requests).toBeUndefined();
-    expect(snapshot()?.dailyRequests).toMatchObject({ limit: 14_400 });
+    expect(snapshot()).toMatchObject({ dailyRequests: { limit: 14_400 }, concurrency: { inFlight: 0 } });
+    expect(snapshot()?.concurrency.limit).toBeUndefined();
+    admit().end({ error: tooMany() });
+    expect(snapshot()?.requests).toBeUndefined();
+  });
+
+  it('holds what is left of a day against the day, once it knows that it is one', () => {
+    const { admit, snapshot } = learning({ requestsPerMinute: 20 });
+    admit().end({ facts: { limits: requests(14_400, 14_399, 6000) } });
+    admit().end({ facts: { limits: requests(14_400, 14_398, 12_000) } });
+    admit().end({ facts: { limits: requests(14_400, 2, 86_000_000) } });
+    expect(snapshot()).toMatchObject({ requests: { available: 17 }, dailyRequests: { available: 2 } });
+  });
+
+  it('takes all of an hour’s limit for what can be there at once', () => {
+    const { admit, snapshot } = learning();
+    admit().end({ facts: { limits: { requests: { limit: 3600, remaining: 3599, windowMs: HOUR } } } });
+    expect(snapshot()?.requests).toMatchObject({ limit: 60, burst: 3600 });
+  });
+
+  it.each([
+    ['no limit', { remaining: 5, windowMs: MINUTE }],
+    ['a limit of nothing', { limit: 0, remaining: 0, windowMs: MINUTE }],
+    ['no window that could be told', { limit: 14_400, remaining: 14_399, resetMs: 6000 }],
+  ])('learns nothing from a report with %s', (_what, report) => {
+    const { admit, snapshot } = learning();
+    admit().end({ facts: { limits: { requests: report, tokens: report } } });
+    expect(snapshot()).toEqual({ concurrency: { inFlight: 0, limit: 11 }, queued: 0, closedForMs: 0 });
   });
 
   it('follows a limit that changes', () => {
@@ -175,10 +203,14 @@ describe('a limiter that learns from headers', () => {
   });
 
   it('never exceeds them by a burst either, where the provider speaks of an hour', () => {
-    const { admit, snapshot } = learning({ requestsPerMinute: 10 });
-    const hour = { limit: 3600, remaining: 3599, resetMs: 1000, windowMs: HOUR };
-    admit().end({ facts: { limits: { requests: hour } } });
-    expect(snapshot()?.requests).toMatchObject({ limit: 10, burst: 10 });
+    const { admit, snapshot } = learning({ requestsPerMinute: 10, tokensPerMinute: 1000 });
+    const hour = { limit: 360_000, remaining: 359_999, resetMs: 1000, windowMs: HOUR };
+    admit().end({ facts: { limits: { requests: hour, tokens: hour } } });
+    expect(snapshot()).toMatchObject({
+      requests: { limit: 10, burst: 10 },
+      tokens: { limit: 1000, burst: 1000 },
+    });
+    expect(snapshot()?.concurrency.limit).toBeUndefined();
   });
 
   it('goes on feeling out the rate of requests where only tokens are told of', () => {
@@ -188,6 +220,8 @@ describe('a limiter that learns from headers', () => {
     expect(snapshot()?.concurrency.limit).toBe(11);
     admit().end({ error: tooMany(), facts: { limits: { tokens } } });
     expect(snapshot()).toMatchObject({ tokens: { limit: 500_000 }, requests: { limit: expect.any(Number) } });
+    admit().end({ facts: { limits: { tokens: { ...tokens, limit: 400_000 } } } });
+    expect(snapshot()).toMatchObject({ tokens: { limit: 400_000 }, requests: { limit: expect.any(Number) } });
   });
 
   it('keeps what it has learned apart by key', () => {
@@ -200,7 +234,104 @@ describe('a limiter that learns from headers', () => {
   });
 });
 
+describe('what is learned', () => {
+  it('is told when it is news, and only then', () => {
+    const told: unknown[] = [];
+    const learner = new Learner({}, (limits) => told.push(limits.maxConcurrent ?? limits.rates[0]?.limit));
+    const reads = [60, 60, 120].map((limit) => learner.read(requests(limit, limit - 1, 60_000 / limit)));
+    learner.succeeded();
+    learner.throttled(0);
+    expect([reads, told]).toEqual([
+      [true, false, true],
+      [60, 120],
+    ]);
+    const other = new Learner({}, ({ maxConcurrent }) => told.push(maxConcurrent));
+    expect(other.read({})).toBe(false);
+    other.succeeded();
+    expect(told).toEqual([60, 120, 11]);
+  });
+
+  it('is kept of a key that is idle, when others are forgotten', async () => {
+    const limiter = new Limiter({ learn: true, key: (call) => call.args[0] as string });
+    const admit = (key: string) => new Admission(limiter, new FakeCall({ args: [key] }));
+    admit('told').end({ facts: { limits: requests(60, 59, 1000) } });
+    admit('refused').end({ error: tooMany() });
+    await runtime.advance(MINUTE);
+    for (let i = 0; i < 99; i++) admit(`user ${i}`).end();
+    expect(Object.keys(limiter.snapshot())).toEqual(['told', 'refused', 'user 98']);
+  });
+});
+
 describe('a limiter that learns from refusals', () => {
+  /** The rate after a refusal, where `successes` of `[count, everyMs]` came before it. */
+  const feltAfter = async (...successes: [count: number, everyMs: number][]) => {
+    const { admit, snapshot } = learning();
+    for (const [count, everyMs] of successes) {
+      for (let i = 0; i < count; i++) {
+        admit().end();
+        await runtime.advance(everyMs);
+      }
+    }
+    admit().end({ error: tooMany() });
+    return snapshot()?.requests?.limit;
+  };
+
+  it.each<[string, [number, number][], number]>([
+    ['60 a minute, of which nothing is known', [], 60],
+    ['what was let through', [[60, 1000]], 60],
+    ['what was let through, in a second at least', [[10, 10]], 600],
+    [
+      'what was let through since the latest pause',
+      [
+        [50, 100],
+        [1, 10_001],
+        [10, 1000],
+      ],
+      60,
+    ],
+    [
+      'all of it where there was no longer pause than ten seconds',
+      [
+        [5, 1000],
+        [1, 10_000],
+        [15, 1000],
+      ],
+      42,
+    ],
+    [
+      'what was let through before the pause that goes on',
+      [
+        [1, 20_000],
+        [40, 1000],
+        [1, 20_000],
+      ],
+      (41 * 60) / 40,
+    ],
+    [
+      'what was let through of late: of more than a minute, the older half counts half',
+      [
+        [600, 100],
+        [20, 1000],
+      ],
+      // The first 61 seconds count for 30.5, with half of their 601 calls.
+      ((300.5 + 19) * 60) / (30.5 + 19),
+    ],
+  ])('lowers the rate to 70 %% of %s', async (_what, successes, perMinute) => {
+    expect(await feltAfter(...successes)).toBeCloseTo(perMinute * 0.7, 0);
+  });
+
+  it('gives up no more than that for a time in which little was asked for', async () => {
+    const { admit, snapshot } = learning();
+    admit().end({ error: tooMany() });
+    await runtime.advance(90_000);
+    admit().end();
+    const felt = snapshot()?.requests?.limit ?? 0;
+    expect(felt).toBeCloseTo(96, 0);
+    await runtime.advance(120_000);
+    admit().end({ error: tooMany() });
+    expect(snapshot()?.requests?.limit).toBeCloseTo(felt * 0.7 * 0.7, 5);
+  });
+
   it('lowers the rate once for calls that were refused together, and raises it steadily afterwards', async () => {
     const { admit, snapshot } = learning();
     for (let i = 0; i < 100; i++) {

@@ -419,7 +419,46 @@ describe('keys', () => {
       new TypeError('Limiter: key(call) gave 7: give a string.'),
     );
     const wrong = new Limiter({ ...byModel, limits: () => ({ requestsPerMinut: 5 }) as never });
-    expect((call(wrong, 'x').error as Error).message).toContain('Did you mean `requestsPerMinute`?');
+    expect((call(wrong, 'x').error as Error).message).toBe(
+      "Limiter: limits('x'): there is no option `requestsPerMinut`. Did you mean `requestsPerMinute`?",
+    );
+    const withoutRate = new Limiter({ ...byModel, limits: () => ({ tokenBurst: 5 }) });
+    expect((call(withoutRate, 'x').error as Error).message).toBe(
+      "Limiter: limits('x'): `tokenBurst` is 5, but `tokensPerMinute` is not given: give the rate too.",
+    );
+    const learning = new Limiter({ ...byModel, limits: () => ({ tokenBurst: 5 }), learn: true });
+    expect(call(learning, 'x').state).toBe('admitted');
+  });
+
+  it('are counted again before any is forgotten: at a hundred, and whenever as many more have come', () => {
+    const limiter = new Limiter({ ...byModel, requestsPerMinute: 60, cost: () => ({ requests: 0 }) });
+    const kept = () => Object.keys(limiter.snapshot()).length;
+    const enterKeys = (count: number) =>
+      Array.from({ length: count }, () => call(limiter, `user ${users++}`));
+    let users = 0;
+    enterKeys(80);
+    for (const admission of enterKeys(20)) admission.end();
+    expect(kept()).toBe(100);
+    const [newcomer] = enterKeys(1);
+    expect(kept()).toBe(81);
+    newcomer?.end();
+    for (const admission of enterKeys(79)) admission.end();
+    expect(kept()).toBe(160);
+    enterKeys(1);
+    expect(kept()).toBe(81);
+  });
+
+  it('are kept in no small number, though they are full and idle', () => {
+    const limiter = new Limiter({ ...byModel, maxConcurrent: 1 });
+    for (let i = 0; i <= 150; i++) call(limiter, `user ${i}`).end();
+    expect(Object.keys(limiter.snapshot())).toHaveLength(51);
+  });
+
+  it('that have not come yet need not wait', () => {
+    const limiter = new Limiter({ ...byModel, requestsPerMinute: 1 });
+    call(limiter, 'known');
+    expect(limiter.expectedWaitMs({}, 'known')).toBe(60_000);
+    expect(limiter.expectedWaitMs({}, 'unknown')).toBe(0);
   });
 });
 
@@ -431,18 +470,61 @@ describe('options', () => {
     [{ maxWaitMs: NaN }, '`maxWaitMs` is NaN: give a number of at least 0.'],
     [{ maxQueue: -1 }, '`maxQueue` is -1: give a whole number of at least 0.'],
     [{ cost: 5 }, '`cost` is 5: give a function.'],
+    [{ learn: 'fast' }, "`learn` is 'fast': give true or false."],
+    [
+      { store: {} },
+      "`store` is an object: give a store, such as `new RedisStore(redis, { name: 'openai' })` of keelson/redis.",
+    ],
+    [{ store: null }, '`store` is null: give a store'],
     [{ rpm: 5, tokenPerMinute: 5 }, 'there is no option `rpm`.'],
     [{ tokenPerMinute: 5 }, 'there is no option `tokenPerMinute`. Did you mean `tokensPerMinute`?'],
     [{ tokenBurst: 5 }, '`tokenBurst` is 5, but `tokensPerMinute` is not given'],
     [{ limits: () => undefined }, '`limits` is given without `key`'],
     [null, 'the options are null'],
+    ['openai', "the options are 'openai': give an object such as { requestsPerMinute: 60 }."],
   ])('that are wrong are refused with the remedy: %p', (options, message) => {
     expect(() => new Limiter(options as never)).toThrow(TypeError);
     expect(() => new Limiter(options as never)).toThrow(`Limiter: ${message}`);
   });
 
+  it.each<[string, object]>([
+    ['is learned', { learn: true }],
+    ['each key may have', { key: () => 'all', limits: () => ({ tokensPerMinute: 9 }) }],
+  ])('may bound the burst of a rate that %s', (_what, options) => {
+    const limiter = new Limiter({ tokenBurst: 5, ...options });
+    limiter.update({ tokenBurst: 4 });
+    expect(new Admission(limiter).state).toBe('admitted');
+  });
+
   it('may be empty: nothing is limited', () => {
     expect(states(enter(new Limiter({}), 1000)).every((state) => state === 'admitted')).toBe(true);
+  });
+});
+
+describe('changes', () => {
+  it.each([
+    [5, 'got 5: give an object such as { requestsPerMinute: 60 }.'],
+    [null, 'got null: give an object'],
+    [{ requestsPerMinute: 0 }, '`requestsPerMinute` is 0: give a number above 0.'],
+    [{ maxConcurrent: 2, maxWait: 5 }, 'there is no option `maxWait`. Did you mean `maxWaitMs`?'],
+    [{ cost: () => 1 }, 'there is no option `cost`.'],
+    [
+      { maxConcurrent: 2, tokenBurst: 5 },
+      '`tokenBurst` is 5, but `tokensPerMinute` is not given: give the rate too.',
+    ],
+    [{ requestsPerMinute: undefined, requestBurst: 5 }, '`requestBurst` is 5, but `requestsPerMinute`'],
+  ])('that are wrong are refused with the remedy, and nothing is changed: %p', (changes, message) => {
+    const limiter = new Limiter({ requestsPerMinute: 60 });
+    const before = limiter.snapshot();
+    expect(() => limiter.update(changes as never)).toThrow(TypeError);
+    expect(() => limiter.update(changes as never)).toThrow(`Limiter.update(): ${message}`);
+    expect(limiter.snapshot()).toEqual(before);
+  });
+
+  it('may bound the burst of a rate that stays as it is', () => {
+    const limiter = new Limiter({ requestsPerMinute: 60 });
+    limiter.update({ requestBurst: 5 });
+    expect(limiter.snapshot()['default']?.requests).toEqual({ available: 5, limit: 60, burst: 5 });
   });
 });
 

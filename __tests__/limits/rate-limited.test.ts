@@ -7,6 +7,7 @@ import { RateLimited } from '../../decorators/rate-limited';
 import { installVirtualRuntime, settled, type VirtualRuntime } from '../support/virtual-runtime';
 import { Admission } from './fake-call';
 import { onMethod } from '../support/policies';
+import { ReferenceStore } from '../support/reference-store';
 
 let runtime: VirtualRuntime;
 let restore: () => void;
@@ -132,6 +133,52 @@ describe('@RateLimited', () => {
     expect(entered).toBe(6);
   });
 
+  it('splits balances by the key, and takes the numbers for it, that the functions of the latest call give', async () => {
+    class Service {
+      @RateLimited((_self: Service, call) => ({
+        requestsPerMinute: 1,
+        maxWaitMs: 0,
+        key: () => call.args[0] as string,
+        limits: (key) => (key === call.args[1] ? { requestsPerMinute: 2 } : undefined),
+      }))
+      async ask(_user: string, _large: string): Promise<void> {}
+    }
+    const service = new Service();
+    const states = [];
+    for (const [user, large] of ['a-', 'bb', 'bb', 'b-', 'a-'] as const) {
+      states.push(
+        await service.ask(user as string, large as string).then(
+          () => 'admitted',
+          () => 'refused',
+        ),
+      );
+    }
+    expect(states).toEqual(['admitted', 'admitted', 'admitted', 'refused', 'refused']);
+  });
+
+  /** In which no limiter sees what another has taken. */
+  const storeOfItsOwn = () => Object.assign(new ReferenceStore(), { forLimiter: () => new ReferenceStore() });
+  it.each<[string, number, () => [LimiterOptions, LimiterOptions]]>([
+    ['functions, however they are written', 1, () => [{ cost: () => ({ requests: 1 }) }, { cost: () => 0 }]],
+    ['a function and none', 2, () => [{ key: () => 'default' }, {}]],
+    ['two stores', 2, () => [{ store: new ReferenceStore() }, { store: new ReferenceStore() }]],
+    ['one store', 1, () => Array(2).fill({ store: storeOfItsOwn() }) as [object, object]],
+  ])('tells sets of options apart: by %s, it makes %d', async (_what, limiters, options) => {
+    class Service {
+      @RateLimited((_self: Service, call) => ({
+        requestsPerMinute: 1,
+        maxWaitMs: 0,
+        ...(call.args[0] as LimiterOptions),
+      }))
+      async ask(_options: LimiterOptions): Promise<void> {}
+    }
+    const service = new Service();
+    const [first, second] = options();
+    const asked = [first, second, first, second].map((one) => service.ask(one));
+    const admitted = (await Promise.allSettled(asked)).filter(({ status }) => status === 'fulfilled');
+    expect(admitted).toHaveLength(limiters);
+  });
+
   it('forgets the set of numbers that was not used for longest when there are more than a hundred', async () => {
     class Service {
       @RateLimited((_self: Service, call) => ({ requestsPerMinute: call.args[0] as number, maxWaitMs: 0 }))
@@ -162,7 +209,11 @@ describe('@RateLimited', () => {
     }
     await new Service().ask();
     await expect(new Service().ask()).rejects.toBeInstanceOf(RateLimitError);
-    expect([limiter, {}, { requestsPerMinute: 1 }, null, undefined, 'x'].map(isLimiter)).toEqual([
+    expect(isLimiter(limiter)).toBe(true);
+  });
+
+  it('knows a limiter from what is none', () => {
+    expect([new Limiter({}), {}, { requestsPerMinute: 1 }, null, undefined, 'x'].map(isLimiter)).toEqual([
       true,
       ...Array<boolean>(5).fill(false),
     ]);

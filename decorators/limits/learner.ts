@@ -70,10 +70,8 @@ export class Learner {
       ...numbersOf('requests', requests, this.windows.requests),
       ...numbersOf('tokens', tokens, this.windows.tokens),
     };
-    if (Object.keys(reported).length === 0) return false;
     const isNew = JSON.stringify(reported) !== JSON.stringify(this.reported);
     this.reported = reported;
-    if (this.knowsRequests) this.felt = undefined;
     if (isNew) this.onChange(this.limits);
     return isNew;
   }
@@ -165,7 +163,7 @@ function numbersOf(
   const isDay = windowMs === DAY_MS;
   const perMinute = isDay ? undefined : (limit * MINUTE_MS) / windowMs;
   const perDay = isDay ? limit : undefined;
-  const burst = isDay || windowMs === MINUTE_MS ? undefined : limit;
+  const burst = isDay ? undefined : limit;
   return dimension === 'requests'
     ? { requestsPerMinute: perMinute, requestBurst: burst, requestsPerDay: perDay }
     : { tokensPerMinute: perMinute, tokenBurst: burst, tokensPerDay: perDay };

@@ -68,7 +68,7 @@ const OPTIONS = {
   cost: rules.function,
   key: rules.function,
   limits: rules.function,
-  learn: (value: unknown) => (typeof value === 'boolean' ? undefined : 'give true or false'),
+  learn: rules.boolean,
   store: (value: unknown) =>
     typeof (value as LimiterStore | null)?.take === 'function'
       ? undefined

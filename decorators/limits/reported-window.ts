@@ -25,10 +25,10 @@ export class ReportedWindow {
   private latest: { readonly used: number; readonly estimateMs: number } | undefined = undefined;
 
   /** The window in milliseconds as far as it is known now; undefined while it is not. */
-  read({ limit, remaining, resetMs, windowMs }: RateLimitWindow): number | undefined {
+  read({ limit = 0, remaining = limit, resetMs = 0, windowMs }: RateLimitWindow): number | undefined {
     if (windowMs !== undefined) return (this.windowMs = windowMs);
-    const used = limit === undefined || remaining === undefined ? 0 : limit - remaining;
-    if (limit === undefined || resetMs === undefined || resetMs <= 0 || used <= 0) return this.windowMs;
+    const used = limit - remaining;
+    if (resetMs <= 0 || used <= 0) return this.windowMs;
     this.longestResetMs = Math.max(this.longestResetMs, resetMs);
     // No window is shorter than the time until it ends.
     if (!this.mayBe(this.windowMs ?? Infinity)) this.windowMs = undefined;

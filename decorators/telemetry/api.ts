@@ -55,16 +55,23 @@ export interface TelemetryApi {
 export const SPAN_KIND = { internal: 0, client: 2 } as const;
 export const STATUS_ERROR = 2;
 
-let loaded: TelemetryApi | false | undefined;
+/** `@opentelemetry/api`, where it is installed. */
+export const telemetryApi = lookedForOnce(
+  () => loadPeer('@opentelemetry/api', '@opentelemetry/api is not installed.') as TelemetryApi,
+);
 
-/** `@opentelemetry/api`, where it is installed. Looked for once. */
-export function telemetryApi(): TelemetryApi | undefined {
-  if (loaded === undefined) {
+/** What `load` gives when it is first wanted; undefined for ever after where it fails. */
+export function lookedForOnce<T>(load: () => T): () => T | undefined {
+  let wanted = false;
+  let found: T | undefined;
+  return () => {
+    if (wanted) return found;
+    wanted = true;
     try {
-      loaded = loadPeer('@opentelemetry/api', '@opentelemetry/api is not installed.') as TelemetryApi;
+      found = load();
     } catch {
-      loaded = false;
+      // Nothing is told, then.
     }
-  }
-  return loaded || undefined;
+    return found;
+  };
 }
