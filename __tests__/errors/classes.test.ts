@@ -5,6 +5,7 @@ import {
   APIError,
   AuthenticationError,
   BadRequestError,
+  CircuitOpenError,
   ContextLengthError,
   IncompleteStreamError,
   InternalServerError,
@@ -15,6 +16,7 @@ import {
   StreamError,
   TimeoutError,
 } from '../../decorators/errors/index.js';
+import { ERROR_TABLE, isFinal, isOwnRefusal } from '../../decorators/errors/table.js';
 
 type Row = readonly [name: string, parents: readonly string[], code: string, retryable: boolean];
 const API = ['APIError', 'LLMError'];
@@ -107,6 +109,22 @@ describe('the hierarchy', () => {
       origin: 'client',
     });
     expect(new QuotaExceededError('x', { origin: 'client' }).code).toBe('quota_exceeded');
+    expect(new TimeoutError('x', { origin: 'client' }).code).toBe('timeout_attempt');
+  });
+
+  test('a code tells what is never retried, and what we have refused ourselves', () => {
+    const codes = Object.values(ERROR_TABLE).flatMap((ofClass) => Object.keys(ofClass));
+    const refused = [
+      'price_unknown',
+      'rate_limit_client',
+      'circuit_open',
+      'queue_full',
+      'budget_exceeded',
+      'store_unavailable',
+    ];
+    expect(codes.filter(isFinal).sort()).toEqual([...refused, 'timeout_total', 'aborted'].sort());
+    expect(codes.filter(isOwnRefusal).sort()).toEqual([...refused, 'unsupported_operation'].sort());
+    expect(isFinal('mine') || isOwnRefusal('mine')).toBe(false);
   });
 
   test('init decides over the table', () => {
@@ -141,6 +159,20 @@ describe('fields', () => {
     expect(error.cause).toBe(cause);
     expect(Object.keys(error)).not.toContain('cause');
     expect('cause' in new LLMError('y')).toBe(false);
+  });
+
+  test('name and cause can be changed, as those of any error', () => {
+    const error = Object.assign(new LLMError('x', { cause: 1 }), { name: 'Other', cause: 2 });
+    expect(String(error)).toBe('Other: x');
+    expect(error.cause).toBe(2);
+    expect(Reflect.deleteProperty(error, 'cause')).toBe(true);
+    expect(new LLMError('y').name).toBe('LLMError');
+  });
+
+  test('a CircuitOpenError tells which circuit, where that is known', () => {
+    const circuit = { key: 'acme', state: 'open', forMs: 5, reason: 'it fails' } as const;
+    expect(new CircuitOpenError('x', { circuit }).circuit).toBe(circuit);
+    expect(Object.keys(new CircuitOpenError('x'))).not.toContain('circuit');
   });
 
   test('a cause with a request is replaced, even where a user makes the error', () => {
@@ -178,6 +210,13 @@ describe('fields', () => {
       attempts: error.attempts,
       cause: { name: 'Error', message: 'inner', code: 'ECONNRESET' },
     });
+    expect(new LLMError('x', { cause: 'no error' }).toJSON()).toEqual({
+      name: 'LLMError',
+      message: 'x',
+      code: 'unexpected',
+      retryable: false,
+      attempts: [],
+    });
   });
 });
 
@@ -194,6 +233,14 @@ describe("a user's subclass", () => {
     expect(new Deeper('x').stack).toMatch('Deeper: x\n');
     expect(new Named('x').name).toBe('Chosen');
     expect(new APIError('x').name).toBe('APIError');
+  });
+
+  test('is called by what its prototype says, and as its parent where it has no name', () => {
+    class Other extends APIError {}
+    Object.defineProperty(Other.prototype, 'name', { value: 'Chosen', configurable: true, writable: true });
+    expect(new Other('x').name).toBe('Chosen');
+    expect(new (class extends APIError {})('x').name).toBe('APIError');
+    expect(new (class extends MyError {})('x').name).toBe('MyError');
   });
 
   test('is an instance of its ancestors, and its parent is none of it', () => {
@@ -226,6 +273,14 @@ describe('instanceof', () => {
       expect(new StreamError('x') instanceof other.IncompleteStreamError).toBe(false);
       expect(errors.fromFailure(foreign)).toBe(foreign);
     });
+  });
+
+  test('holds for what has the mark of a class, whichever copy gave it', () => {
+    const mark = (name: string): symbol => Symbol.for(`keelson.error.${name}`);
+    const foreign: unknown = { [mark('LLMError')]: true, [mark('RateLimitError')]: true };
+    expect(foreign instanceof LLMError).toBe(true);
+    expect(foreign instanceof RateLimitError).toBe(true);
+    expect(foreign instanceof QuotaExceededError).toBe(false);
   });
 
   test('is false for anything that is no error', () => {

@@ -14,6 +14,7 @@ import {
   TimeoutError,
   UnsupportedOperationError,
 } from '../../decorators/errors/index.js';
+import { secretsOf } from '../../decorators/errors/secrets.js';
 
 const config = {
   baseURL: 'http://user:pw@host:8080/v1/',
@@ -643,18 +644,34 @@ describe('what a request carried', () => {
       'my-phrase',
     ],
     ['user and password of it', header({ Authorization: `Basic ${btoa('me:my-phrase')}` }), 'me:my-phrase'],
+    [
+      'the user of it, which may be a key',
+      header({ Authorization: `Basic ${btoa('of-the-user:')}` }),
+      'of-the-user',
+    ],
+    [
+      'what is no ASCII in it',
+      header({ Authorization: `Basic ${Buffer.from('me:pässwört').toString('base64')}` }),
+      'pässwört',
+    ],
+    ['the token after more than one space', header({ Authorization: 'Bearer   abc-def-ghi' }), 'abc-def-ghi'],
     ['a cookie', header({ Cookie: 'a=b; session= of-the-user' }), 'of-the-user'],
     ['a token by its name', header({ 'x-my-token': 'of-the-user' }), 'of-the-user'],
     ['axios’s user', { auth: { username: 'user-name', password: 'pass-word' } }, 'user-name'],
     ['axios’s password', { auth: { username: 'user-name', password: 'pass-word' } }, 'pass-word'],
+    ['a proxy’s user', { proxy: { auth: { username: 'user-name', password: 'pass-word' } } }, 'user-name'],
     ['a parameter key', { params: { key: 'of-the-user' } }, 'of-the-user'],
     ['a parameter sig', { params: { Sig: 'of-the-user' } }, 'of-the-user'],
     ['a parameter token', { params: { token: 'of-the-user' } }, 'of-the-user'],
     ['a parameter api_key', { params: { api_key: 'of-the-user' } }, 'of-the-user'],
+    ['a parameter of many', { params: new URLSearchParams('q=a&key=of-the-user') }, 'of-the-user'],
     ['the query of a path', { url: '/chat?key=of-the-user' }, 'of-the-user'],
     ['the query of an address', { url: 'https://a.example/chat?api-key=of-the-user' }, 'of-the-user'],
     ['the password of an address', { baseURL: 'https://me:of%20the%20user@a.example' }, 'of the user'],
     ['the user of an address', { baseURL: 'https://of-the-user@a.example' }, 'of-the-user'],
+    ['the query of a URL', { url: new URL('https://a.example/?key=of-the-user') }, 'of-the-user'],
+    ['a password with a bare percent sign', { url: 'https://me:the-whole-50%@a.example' }, 'the-whole-50%'],
+    ['the query beside one', { url: 'https://me:50%@a.example/?key=of-the-user' }, 'of-the-user'],
   ])('is hidden where a server echoes it: %s', (_what, request, secret) => {
     const response = { status: 400, data: { message: `No "${secret}" here` } };
     for (const failure of [
@@ -663,6 +680,9 @@ describe('what a request carried', () => {
       { request, response },
       { response: { ...response, config: request } },
       { message: 'mine', cause: { config: request, response } },
+      new AggregateError([new Error('first', { cause: { config: request, response } })]),
+      new AggregateError([{ response }, { config: request }]),
+      [1, 2, 3, 4, 5, 6].reduce<unknown>((cause) => ({ cause }), { config: request, response }),
     ]) {
       expect(fromFailure(failure).message).toMatch(/^400 No "\[redacted\]" here/);
     }
@@ -672,6 +692,21 @@ describe('what a request carried', () => {
     ['what is no credential', { params: { q: 'of-the-user' } }, 'of-the-user'],
     ['other headers', header({ 'x-user': 'of-the-user' }), 'of-the-user'],
     ['a flag', { params: { token: true } }, 'true'],
+    [
+      'parameters of other names',
+      { params: { keyword: 'of-the-user', monkey: 'of-the-user' } },
+      'of-the-user',
+    ],
+    [
+      'what a token would be, were it of basic authorization',
+      header({ Authorization: `Bearer ${btoa('a:of-the-user')}` }),
+      'of-the-user',
+    ],
+    [
+      'the same after another word',
+      header({ Authorization: `nobasic ${btoa('a:of-the-user')}` }),
+      'of-the-user',
+    ],
   ])('stays otherwise: %s', (_what, config, text) => {
     const response = { status: 400, data: { message: `No ${text} here` } };
     expect(fromFailure({ config, response }).message).toContain(`400 No ${text} here`);
@@ -683,9 +718,28 @@ describe('what a request carried', () => {
       url: 'http://[',
       baseURL: 5,
       auth: 'x',
+      proxy: { auth: { username: 5, password: undefined } },
       params: null,
     };
     expect(fromFailure({ config, response: { status: 400, data: 'Bad' } }).message).toContain('400 Bad');
+    expect(new Set(secretsOf({ config }))).toEqual(new Set(['Basic %%%', '%%%', '']));
+  });
+
+  test('is looked for in as many errors as there are, not in an endless row of new ones', () => {
+    class Endless extends Error {
+      override get cause(): Endless {
+        return new Endless('again');
+      }
+    }
+    const failure = Object.assign(new Endless('x'), { config: header({ 'x-api-key': 'of-the-user' }) });
+    expect(secretsOf(failure)).toContain('of-the-user');
+    expect(secretsOf(new Endless('x'))).toEqual([]);
+    const many = Array.from({ length: 31 }, () => ({}));
+    expect(secretsOf({ errors: [...many.slice(1), failure] })).toContain('of-the-user');
+    expect(secretsOf({ errors: [...many, failure] })).toEqual([]);
+    const round = Object.assign(new Error('x'), { cause: undefined as unknown, errors: 'none' });
+    round.cause = round;
+    expect(secretsOf(round)).toEqual([]);
   });
 });
 

@@ -2,6 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { AxiosError, AxiosHeaders, type InternalAxiosRequestConfig } from 'axios';
 import fc from 'fast-check';
 import { inspect } from 'node:util';
+import { runInNewContext } from 'node:vm';
 import {
   errorFromResponse,
   fromFailure,
@@ -54,6 +55,11 @@ describe('redactText', () => {
 
   test('does not look for what is too short to be a secret', () => {
     expect(redactText('the model', ['the', '', 'model'])).toBe('the model');
+    expect(redactText('12345 123456', ['12345', '123456'])).toBe('12345 [redacted]');
+  });
+
+  test('hides what has no form in a URL', () => {
+    expect(redactText('say half\ud800pair', ['half\ud800pair'])).toBe('say [redacted]');
   });
 
   test('stays fast on text made to be slow', () => {
@@ -90,8 +96,12 @@ describe('redact', () => {
       author: 'a',
       secret: null,
       password: false,
+      apiKey: undefined,
     };
     expect(redact(harmless)).toEqual(harmless);
+    expect(Object.keys(redact({ apiKey: undefined, a: () => 1, b: undefined, c: 1 }) as object)).toEqual([
+      'c',
+    ]);
   });
 
   test('keeps plain data as it is', () => {
@@ -167,15 +177,40 @@ describe('redact', () => {
     expect(redact(longest)).toBe(longest);
     expect(redact(`${longest}y`)).toBe(`${longest}…`);
     expect(redact(longest.repeat(4))).toBe(`${longest}…`);
+    for (const [depth, isCut] of [
+      [16, false],
+      [17, true],
+    ] as const) {
+      const nested = Array.from({ length: depth }).reduce<unknown>((inner) => ({ inner }), 'bottom');
+      expect(JSON.stringify(redact(nested)).includes('[cut off]')).toBe(isCut);
+    }
     const rows = Array.from({ length: 20_000 }, (_, i) => ({ i }));
     const kept = redact({ rows, after: 'all' }) as { rows: unknown[]; after?: string };
     expect(kept.rows[0]).toEqual({ i: 0 });
     expect(kept.rows.length).toBeLessThanOrEqual(10_000);
-    expect(JSON.stringify(kept)).toContain('[cut off]');
+    // 10,000 values: the whole, its list with its name, and two for each row.
+    expect(kept.rows.slice(4997, 5000)).toEqual([{ i: 4997 }, {}, '[cut off]']);
+    expect(kept.after).toBeUndefined();
+  });
+
+  test('counts the length without what is hidden', () => {
+    const secret = 's'.repeat(24_576);
+    const rest = 'x'.repeat(16_000);
+    expect(redact(`${rest}${secret}`, [secret])).toBe(`${rest}[redacted]`);
+    expect(redact(secret.repeat(2), [secret])).toBe('[redacted][redacted]');
+    // Of what is longer the end is not looked at: half a secret may stand there.
+    expect(redact(`${secret.repeat(2)}s`, [secret])).toBe('…');
   });
 });
 
 describe('scrubCause', () => {
+  const withGetter = Object.defineProperty({}, 'password', { get: () => 'x', enumerable: true });
+  function form(fields: Record<string, string>): FormData {
+    const data = new FormData();
+    for (const [name, value] of Object.entries(fields)) data.set(name, value);
+    return data;
+  }
+
   test('an error with a secret is replaced, one without is not', () => {
     const error = Object.assign(new Error('no'), { inner: { note: 'my-secret-1' } });
     expect(scrubCause(error)).toBe(error);
@@ -212,6 +247,23 @@ describe('scrubCause', () => {
     expect(copy.stack).toContain('TypeError: connect [redacted]');
     expect(copy.cause).toMatchObject({ message: 'inner' });
     expect(copy.cause).not.toHaveProperty('request');
+    expect(copy.cause).not.toHaveProperty('cause');
+    // As those who log errors do.
+    Object.assign(copy, { name: 'Mine', message: 'mine', stack: 'none', code: 'OTHER' });
+    delete copy.code;
+    expect(String(copy)).toBe('Mine: mine');
+    expect(copy).not.toHaveProperty('code');
+  });
+
+  test('an error of another realm is one, an object with a message is none', () => {
+    const foreign = runInNewContext('new RangeError("say my-secret-1")') as Error;
+    const copy = scrubCause(foreign, ['my-secret-1']);
+    expect(copy).toBeInstanceOf(Error);
+    expect(copy).toMatchObject({ name: 'RangeError', message: 'say [redacted]' });
+    for (const fields of [{ message: 'say my-secret-1' }, { stack: 'say my-secret-1' }]) {
+      const [field = ''] = Object.keys(fields);
+      expect(scrubCause(fields, ['my-secret-1'])).toStrictEqual({ [field]: 'say [redacted]' });
+    }
   });
 
   test.each<[string, object, boolean]>([
@@ -222,6 +274,26 @@ describe('scrubCause', () => {
     ['a text of 65,536 characters', { text: 'x'.repeat(65_536) }, true],
     ['a longer text', { text: 'x'.repeat(65_537) }, false],
     ['bytes', { bytes: new Uint8Array(100_000) }, true],
+    ['one that is null', { password: null }, true],
+    ['one that is a method', { password: () => 'x' }, true],
+    ['one that is a number', { password: 918_273 }, false],
+    ['one that a getter gives', { inner: withGetter }, false],
+    ['a map and a set', { map: new Map([['a', new Set([1])]]), set: new Set(['b']) }, true],
+    ['a map with a field of a secret name', { map: new Map([['password', 'x']]) }, false],
+    ['headers', { inner: new Headers({ a: 'b' }) }, true],
+    ['headers with a secret', { inner: new Headers({ 'x-api-key': 'x' }) }, false],
+    ['a form', { inner: form({ name: 'x' }) }, true],
+    ['a form with a secret', { inner: form({ password: 'x' }) }, false],
+    ['a URL', { inner: new URL('https://h/p?q=x') }, true],
+    ['a URL with a secret', { inner: new URL('https://h/p?key=x') }, false],
+    ['a query', { inner: new URLSearchParams({ q: 'x' }) }, true],
+    ['a query with a secret', { inner: new URLSearchParams({ key: 'x' }) }, false],
+    ['a query with a known secret', { inner: new URLSearchParams({ q: 'my-secret-1' }) }, false],
+    ['a request', { inner: new Request('http://h/p') }, false],
+    ['a response', { inner: new Response('x', { headers: { a: 'b' } }) }, true],
+    ['a response with a secret', { inner: new Response('x', { headers: { 'x-api-key': 'x' } }) }, false],
+    ['a mark of axios', { isAxiosError: true }, false],
+    ['a secret before what is nothing', { inner: { note: 'my-secret-1' }, nothing: null }, false],
     ['the headers of a request', { headers: {} }, false],
     ['what is called so and is none', { headers: 'none', request: null }, true],
     ['a secret in a set', { set: new Set(['my-secret-1']) }, false],
@@ -243,13 +315,18 @@ describe('scrubCause', () => {
     } catch (error) {
       quoting = AxiosError.from(error as AxiosError, 'ERR_BAD_RESPONSE', {} as InternalAxiosRequestConfig);
     }
-    expect(inspect(scrubCause(quoting, [body]), { showHidden: true })).not.toContain('sk-sec');
+    const copy = scrubCause(quoting, [body]);
+    expect(inspect(copy, { showHidden: true })).not.toContain('sk-sec');
+    expect((copy as Error).message).toMatch(/, the text is not valid JSON$/);
   });
 
   test('an endless chain of causes ends', () => {
     const error = Object.assign(new Error('round'), { isAxiosError: true, cause: undefined as unknown });
     error.cause = error;
     expect(inspect(scrubCause(error))).toContain('round');
+    let count = 0;
+    for (let link = scrubCause(error) as Error; link; link = link.cause as Error) count++;
+    expect(count).toBe(8);
   });
 });
 

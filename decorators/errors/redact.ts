@@ -135,12 +135,17 @@ export function redactValue(value: unknown, hide: Redactor): unknown {
 
 function fieldsOf(value: object): [string, unknown][] {
   if (value instanceof Map) return [...value].map(([name, field]) => [String(name), field]);
-  if (typeof Headers !== 'undefined' && value instanceof Headers) return [...value];
   try {
+    if (tagOf(value) === 'Headers') return [...(value as Headers)];
     return Object.entries(value);
   } catch {
     return []; // a getter or a proxy that throws
   }
+}
+
+/** What kind of object the platform takes it for: `Headers`, `URL`, … also where its class is that of another realm. */
+export function tagOf(value: object): string {
+  return Object.prototype.toString.call(value).slice('[object '.length, -1);
 }
 
 /** A field that is secret as a whole; that it is missing, or a flag, is no secret. */
@@ -150,7 +155,6 @@ function hideWhole(value: unknown): unknown {
 
 /** Hides before it cuts, and drops what the cut may have left of a secret. */
 export function hideAndCut(text: string, hide: Redactor, maxLength = MAX_TEXT_LENGTH): string {
-  if (text.length <= maxLength) return hide(text);
   const margin = 2 * maxLength;
   const hidden = hide(text.slice(0, maxLength + margin));
   return text.length <= maxLength + margin

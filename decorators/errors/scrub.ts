@@ -1,4 +1,4 @@
-import { hideAndCut, isSecretName, redactorFor, redactValue, type Redactor } from './redact.js';
+import { hideAndCut, isSecretName, redactorFor, redactValue, tagOf, type Redactor } from './redact.js';
 
 /** Every error of the hierarchy carries this, whichever copy of the package made it. */
 const LLM_ERROR = Symbol.for('keelson.error.LLMError');
@@ -75,26 +75,43 @@ function isSafe(root: object, hide: Redactor): boolean {
     if (typeof value === 'object' && value !== null && !seen.has(value)) queue.push(value);
     return true;
   };
+  const isHarmlessEntry = ([name, item]: Entry): boolean =>
+    harmless(name) && harmless(item) && !(typeof name === 'string' && isSecretName(name) && isTelling(item));
 
   for (let value = queue.pop(); value; value = queue.pop()) {
     seen.add(value);
     if (LLM_ERROR in value || ArrayBuffer.isView(value)) continue;
-    if (value instanceof Map) for (const entry of value) if (!entry.every(harmless)) return false;
-    if (value instanceof Set) for (const item of value) if (!harmless(item)) return false;
+    if (tagOf(value) === 'Request') return false; // what it is sent with stands in it
+    for (const entry of shownBeside(value)) if (!isHarmlessEntry(entry)) return false;
     if (isError(value) && (isTransportShaped(value) || !harmless(value.message) || !harmless(value.stack))) {
       return false;
     }
     for (const key of Reflect.ownKeys(value)) {
-      const field = Object.getOwnPropertyDescriptor(value, key)?.value as unknown;
-      if (!harmless(field) || !harmless(typeof key === 'symbol' ? key.description : key)) return false;
-      if (typeof key === 'string' && isSecretName(key) && holdsText(field)) return false;
+      const { value: field, get } = Object.getOwnPropertyDescriptor(value, key) ?? {};
+      // What a getter gives is not looked at: by a secret's name it is taken for one.
+      const item: unknown = get ? 'not read' : field;
+      if (!isHarmlessEntry([typeof key === 'symbol' ? key.description : key, item])) return false;
     }
   }
   return true;
 }
 
-function holdsText(value: unknown): boolean {
-  return (typeof value === 'string' && value !== '') || (typeof value === 'object' && value !== null);
+type Entry = readonly [name: unknown, value: unknown];
+
+/** What shows of an object where it is logged, beside its own fields. */
+function* shownBeside(value: object): Iterable<Entry> {
+  const tag = tagOf(value);
+  if (tag === 'URL') yield ['', String(value)];
+  if (tag === 'Response') yield ['', (value as Response).url];
+  if (tag === 'URLSearchParams') yield ['', `?${String(value)}`];
+  if (tag === 'Response') yield ['', (value as Response).headers];
+  if (tag === 'Set') for (const item of value as Set<unknown>) yield ['', item];
+  if (['Map', 'Headers', 'URLSearchParams', 'FormData'].includes(tag)) yield* value as Iterable<Entry>;
+}
+
+/** That a secret is missing or empty, or a flag, is no secret; neither is a method. */
+function isTelling(value: unknown): boolean {
+  return ['string', 'number', 'bigint', 'object'].includes(typeof value) && value !== null && value !== '';
 }
 
 function isTransportShaped(error: object): boolean {

@@ -1,7 +1,8 @@
 import { eachHeader } from './each-header.js';
 import { isSecretName } from './redact.js';
 
-const MAX_CHAIN = 5;
+/** How many errors are looked at: causes, and what an `AggregateError` gathers. */
+const MAX_ERRORS = 32;
 
 /**
  * The credentials that a failed request carried, as its error shows them: headers, basic auth, query and URL.
@@ -9,9 +10,10 @@ const MAX_CHAIN = 5;
  */
 export function secretsOf(failure: unknown): string[] {
   const secrets: string[] = [];
-  let error = failure;
-  for (let i = 0; i < MAX_CHAIN && isObject(error); i++) {
-    const { response } = error;
+  const errors = new Set(isObject(failure) ? [failure] : []);
+  // It grows while it is walked; what is in it already is not added again.
+  for (const error of errors) {
+    const { response, cause, errors: gathered } = error;
     for (const request of [
       error.config,
       error.options,
@@ -20,7 +22,9 @@ export function secretsOf(failure: unknown): string[] {
     ]) {
       if (isObject(request)) collect(request, secrets);
     }
-    error = error.cause;
+    for (const next of [cause, ...(Array.isArray(gathered) ? (gathered as unknown[]) : [])]) {
+      if (isObject(next) && errors.size < MAX_ERRORS) errors.add(next);
+    }
   }
   return secrets;
 }
@@ -32,34 +36,36 @@ function isObject(value: unknown): value is Fields {
 }
 
 function collect(request: Fields, secrets: string[]): void {
-  const { headers, auth, params, url, baseURL } = request;
+  const { headers, auth, proxy, params, url, baseURL } = request;
   eachHeader(headers, (name, value) => {
     if (isSecretName(name) || name.endsWith('token')) secrets.push(...partsOf(value));
   });
-  if (isObject(auth)) {
-    for (const part of [auth.username, auth.password]) if (typeof part === 'string') secrets.push(part);
+  for (const user of [auth, isObject(proxy) && proxy.auth]) {
+    if (!isObject(user)) continue;
+    for (const part of [user.username, user.password]) if (typeof part === 'string') secrets.push(part);
   }
   if (isObject(params)) {
-    for (const [name, value] of Object.entries(params)) addParam(name, value, secrets);
+    const entries = params instanceof URLSearchParams ? params : Object.entries(params);
+    for (const [name, value] of entries) addParam(name, value, secrets);
   }
-  for (const address of [url, baseURL]) if (typeof address === 'string') collectFromURL(address, secrets);
+  for (const address of [url, baseURL]) collectFromURL(address, secrets);
 }
 
 /** The header's value, and what is secret by itself in it: the token after `Bearer`, the values of cookies. */
 function partsOf(value: string): string[] {
   const token = value.slice(value.indexOf(' ') + 1).trim();
   const cookies = value.split(';').map((cookie) => cookie.slice(cookie.indexOf('=') + 1).trim());
-  const parts = [value, token, ...cookies];
-  if (/^basic /i.test(value)) parts.push(...decodedBasic(token));
-  return parts;
+  return [value, token, ...cookies, ...(/^basic /i.test(value) ? usersOf(token) : [])];
 }
 
-function decodedBasic(token: string): string[] {
+/** User and password of basic authorization, together and each by itself. */
+function usersOf(token: string): string[] {
   try {
-    const decoded = atob(token);
-    return [decoded, decoded.slice(decoded.indexOf(':') + 1)];
+    const text = new TextDecoder().decode(Uint8Array.from(atob(token), (byte) => byte.charCodeAt(0)));
+    const colon = text.indexOf(':');
+    return [text, text.slice(0, Math.max(colon, 0)), text.slice(colon + 1)];
   } catch {
-    return [];
+    return []; // no base64
   }
 }
 
@@ -68,12 +74,21 @@ function addParam(name: string, value: unknown, secrets: string[]): void {
     secrets.push(value);
 }
 
-function collectFromURL(address: string, secrets: string[]): void {
+/** `address` may be a `URL`, as got has it. */
+function collectFromURL(address: unknown, secrets: string[]): void {
   try {
-    const { username, password, searchParams } = new URL(address, 'http://relative.invalid');
-    secrets.push(decodeURIComponent(username), decodeURIComponent(password));
+    const { username, password, searchParams } = new URL(String(address), 'http://relative.invalid');
+    secrets.push(decoded(username), decoded(password));
     for (const [name, value] of searchParams) addParam(name, value, secrets);
   } catch {
     // No URL, nothing in it.
+  }
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text; // a percent sign that begins no escape
   }
 }

@@ -82,6 +82,6 @@ export function isOwnRefusal(code: string): boolean {
 }
 
 /** 408, 409, 429 and everything from 500 on: what a server means to pass. */
-function isRetryableStatus(statusCode: number | undefined): boolean {
-  return statusCode !== undefined && (statusCode >= 500 || [408, 409, 429].includes(statusCode));
+function isRetryableStatus(statusCode = 0): boolean {
+  return statusCode >= 500 || [408, 409, 429].includes(statusCode);
 }
