@@ -364,13 +364,13 @@ it('calls of one object at the same time have events of their own, until the las
   const object = new Client();
   const [first, second] = [deferred(), deferred()];
   const all = [object.ask(first.promise), object.ask(second.promise)];
-  expect(isObserved(object)).toBe(true);
+  expect(isObserved(object, undefined)).toBe(true);
   second.resolve();
   await all[1];
   first.resolve();
   await all[0];
   expect(api.spans.map(({ events }) => events)).toEqual([['keelson.attempt'], ['keelson.attempt']]);
-  expect([isObserved(object), warnings]).toEqual([false, []]);
+  expect([isObserved(object, undefined), warnings]).toEqual([false, []]);
 });
 
 it.each<[string, unknown]>([
