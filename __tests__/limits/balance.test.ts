@@ -21,8 +21,8 @@ function open(options: ConstructorParameters<typeof Limiter>[0]) {
   return { limiter, arrive, snapshot: () => limiter.snapshot()['default'] };
 }
 
-const holding = (tokens: number): Holding => ({
-  ...{ call: new FakeCall(), requests: 1, tokens },
+const holding = (tokens: number, requests = 1): Holding => ({
+  ...{ call: new FakeCall(), requests, tokens },
   ...{ at: 0, admittedAt: 0, drawnRequests: 0, drawnTokens: 0 },
   ...{ tokensLeft: undefined, tokensRunning: 0, heldBy: undefined },
 });
@@ -69,12 +69,12 @@ describe('a report that no call has brought', () => {
 
   it('is held against what is reserved without rounding, once nothing runs', () => {
     // Numbers so large that one more is lost in them.
-    const [huge, one] = [holding(1e16), holding(1)];
-    const balance = new MemoryBalance(limitsOf({ tokensPerMinute: 1e17 }), 0);
+    const [huge, one] = [holding(1e16, 1e16), holding(1, 1)];
+    const balance = new MemoryBalance(limitsOf({ requestsPerMinute: 1e17, tokensPerMinute: 1e17 }), 0);
     for (const lease of [huge, one]) balance.take(lease, 0);
-    for (const lease of [huge, one]) balance.settle(lease, 1, 0, 0);
-    balance.observe(undefined, { remaining: 50 }, undefined, 0);
-    expect(balance.levelOf('tokens', 0)).toBe(50);
+    for (const lease of [huge, one]) balance.settle(lease, 0, 0, 0);
+    balance.observe({ remaining: 40 }, { remaining: 50 }, undefined, 0);
+    expect([balance.levelOf('requests', 0), balance.levelOf('tokens', 0)]).toEqual([40, 50]);
   });
 });
 

@@ -249,20 +249,38 @@ describe('processes that share a store', () => {
   });
 
   it('refuse at the first no whom something else stands against', async () => {
-    const { limiter } = process({ requestsPerMinute: 5 });
+    const { limiter, store } = process({ requestsPerMinute: 5 });
     const spent = new Error('spent');
-    let tests = 0;
+    let isSpent = false;
     const admissionCheck = {
-      // It agrees when the call comes and stands against it only in the moment in which it is granted.
       test() {
-        if (++tests === 2) throw spent;
+        if (!isSpent) return;
+        isSpent = false;
+        throw spent;
       },
       commit: () => undefined,
       take: () => undefined,
     };
+    const { take } = store;
+    store.take = (...args) => {
+      isSpent = true;
+      return take.apply(store, args);
+    };
     const refused = new Admission(limiter, new FakeCall({ admissionCheck }));
     await settled();
     expect(refused.error).toBe(spent);
+  });
+
+  it('ask once for a call, also where another ends before the answer is there', async () => {
+    const { arrive, limiter } = process({ requestsPerMinute: 5 });
+    const running = await arrive();
+    const before = table.operations;
+    const asked = new Admission(limiter);
+    running.end();
+    await settled();
+    expect(asked.state).toBe('admitted');
+    // One that takes, and one that settles.
+    expect(table.operations - before).toBe(2);
   });
 
   it('refuse nobody unasked after the one who waited has left', async () => {
