@@ -174,7 +174,7 @@ class TracedStage implements Stage<TracedOptions> {
   private follow(call: Call, span: TelemetrySpan): void {
     this.running.set(call.id, span);
     this.stopListening ??= onPolicyEvent(this.self, (event: PolicyEvent) => {
-      if (event.type === 'success' || event.type === 'failure') return;
+      // The success or failure of a call comes when its span has ended.
       this.running.get(event.callId)?.addEvent(OWN_ATTRIBUTES.prefix + event.type, eventAttributes(event));
     });
   }

@@ -18,6 +18,7 @@ import {
   type PolicyHost,
   type TimeoutOptions,
 } from '../../decorators/index.js';
+import type { Runtime } from '../../decorators/pipeline/runtime.js';
 import { onMethod, collect, failureOf, takeOne } from '../support/policies';
 import { installVirtualRuntime, settled, type VirtualRuntime } from '../support/virtual-runtime';
 
@@ -205,6 +206,13 @@ describe('firstEventMs', () => {
     const consumed = collect(new Client({ firstEventMs: 100 }).events(50, 'a', 150, 'b'));
     expect(await after(200, consumed)).toEqual(['a', 'b']);
     expect(await after(200, new Client({ firstEventMs: 100 }).answer(200))).toBe('answer');
+  });
+
+  it('bounds the first event of a stream that a promise resolved with', async () => {
+    const late = collect(await new Client({ firstEventMs: 100 }).open(150, 'a'));
+    expect(await after(99, late)).toBe('under way');
+    expect(await after(1, late)).toBe('timeout_first_event');
+    await time.runAll();
   });
 
   it('is retried like any opening', async () => {
@@ -486,6 +494,19 @@ describe('timers', () => {
     await failureOf(new Fails().throws());
     expect(time.pendingTimers).toBe(0);
     await settled();
+  });
+
+  it('of a stream that nobody reads keep no process alive', async () => {
+    const setTimer = jest.spyOn(time as Runtime, 'setTimer');
+    const stream = await new Client().open('a');
+    expect(setTimer).toHaveBeenLastCalledWith(expect.any(Function), 120_000, { background: true });
+    await collect(stream);
+  });
+
+  it('are one for an answer: of the attempt', async () => {
+    await after(1, new Client().answer(1));
+    // The other is that in which the method passes its time.
+    expect(time.timersSet).toBe(2);
   });
 });
 

@@ -360,11 +360,14 @@ it('calls of one object at the same time have events of their own, until the las
     async ask(until: Promise<void>) {
       await until;
     }
+    @RetryWithBackoff()
+    async untraced() {}
   }
   const object = new Client();
   const [first, second] = [deferred(), deferred()];
   const all = [object.ask(first.promise), object.ask(second.promise)];
   expect(isObserved(object, undefined)).toBe(true);
+  await object.untraced();
   second.resolve();
   await all[1];
   first.resolve();
