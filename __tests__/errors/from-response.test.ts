@@ -51,6 +51,9 @@ describe('status and words decide the class', () => {
     ],
     [429, openai('q', 'exceeded_current_quota_error'), 'QuotaExceededError'],
     [400, { code: 'Arrearage', message: 'Access denied' }, 'QuotaExceededError'],
+    // … but a server that fails, or a redirect, says nothing of the account
+    [500, openai('No', 'insufficient_quota'), 'InternalServerError'],
+    [302, openai('No', 'insufficient_quota'), 'APIError'],
     // Gemini speaks of a quota where it means a limit a minute
     [429, { error: { ...gemini.error, message: 'You exceeded your current quota' } }, 'RateLimitError'],
     [
@@ -90,6 +93,11 @@ describe('status and words decide the class', () => {
       openai('Request too large: reduce the length of the messages', 'tokens', 'rate_limit_exceeded'),
       'APIError',
     ],
+    [413, openai('reduce the length of the messages', 'tokens', 'ratelimit_exceeded'), 'APIError'],
+    [413, { message: 'prompt is too long' }, 'ContextLengthError'],
+    [undefined, { error: { message: 'prompt is too long' } }, 'ContextLengthError'],
+    [422, { message: 'prompt is too long' }, 'UnprocessableEntityError'],
+    [500, { message: 'prompt is too long' }, 'InternalServerError'],
     [400, openai('max_tokens is too large', 'invalid_request_error'), 'BadRequestError'],
     // a wrong key that comes as 400
     [
@@ -102,7 +110,12 @@ describe('status and words decide the class', () => {
       [{ error: { code: 400, message: 'API key not valid. Please pass a valid one.' } }],
       'AuthenticationError',
     ],
+    [403, openai('x', 'y', 'invalid_api_key'), 'AuthenticationError'],
+    [404, openai('x', 'y', 'invalid_api_key'), 'NotFoundError'],
+    [500, openai('x', 'y', 'invalid_api_key'), 'InternalServerError'],
     [400, { message: 'x', __type: 'y', code: 'ThrottlingException' }, 'RateLimitError'],
+    [403, { message: 'x', code: 'ThrottlingException' }, 'PermissionDeniedError'],
+    [400, openai('x', 'overloaded_error'), 'BadRequestError'],
     // inside a 200, or an event of a stream
     [undefined, openai('x', 'server_error'), 'InternalServerError'],
     [200, openai('x', 'requests', 'rate_limit_exceeded'), 'RateLimitError'],
@@ -131,7 +144,7 @@ describe('status and words decide the class', () => {
   ])('%s %j → %s', (statusCode, body, name) => {
     const error = errorFromResponse({ statusCode, body });
     expect(error.name).toBe(name);
-    expect(error.statusCode === undefined || error.statusCode >= 400).toBe(true);
+    expect(error.statusCode === undefined || error.statusCode >= 300).toBe(true);
   });
 
   test('a status that only the body tells is the status', () => {
