@@ -61,6 +61,9 @@ describe('readRetryAfterMs', () => {
     [{ message: 'Try again in a moment' }, undefined],
     [{ message: 'Try again in 5 apples' }, undefined],
     ['try again in 3s', 3000],
+    ['try  again in 3s', undefined],
+    ['try again  in   3s', 3000],
+    [{ error: { code: 429, message: 'x', details: [null, 'y', { retryDelay: '2s' }] } }, 2000],
     [
       {
         error: {
@@ -244,6 +247,7 @@ describe('the shapes of headers', () => {
 
   test('of several request ids that of the provider counts, wherever it stands', () => {
     expect(readRequestId({ 'x-trace-id': 't', 'x-request-id': 'r', 'request-id': 's' })).toBe('r');
+    expect(readRequestId({ 'X-Request-ID': 'first', 'x-request-id': 'second' })).toBe('first');
     expect(readRequestId({ 'x-request-id': '', 'request-id': 's', 'x-trace-id': 't' })).toBe('s');
   });
 });

@@ -97,11 +97,11 @@ export function readRateLimit(headers: unknown): RateLimitInfo | undefined {
   });
   const info: { [D in Dimension]?: RateLimitWindow } = {};
   let isKnown = false;
-  for (const dimension of Object.keys(drafts) as Dimension[]) {
-    const name = WINDOWS.find((candidate) => isTelling(drafts[dimension]?.[candidate]));
+  for (const [dimension, windows] of Object.entries(drafts) as [Dimension, Record<string, Draft>][]) {
+    const name = WINDOWS.find((candidate) => isTelling(windows[candidate]));
     if (name === undefined) continue;
     const windowMs = WINDOWS_MS[name];
-    info[dimension] = { ...drafts[dimension]?.[name], ...(windowMs !== undefined && { windowMs }) };
+    info[dimension] = { ...windows[name], ...(windowMs !== undefined && { windowMs }) };
     isKnown = true;
   }
   return isKnown ? info : undefined;
@@ -141,7 +141,7 @@ function meaningOf(name: string): Meaning | undefined {
 
 /** What a header is about; undefined for one that is of no limit, or of one with a further word that we do not know. */
 function parseName(name: string): Meaning | undefined {
-  const match = /^(?:x-|anthropic-)?(ratelimitbysize|ratelimit|tokenlimit)-(.+)$/.exec(name);
+  const match = /^(?:x-|anthropic-)?(ratelimitbysize|ratelimit|tokenlimit)-(.+)/.exec(name);
   if (!match) return undefined;
   const words = (match[2] as string).split('-');
   const measure = words.find((word) => word in MEASURES);
