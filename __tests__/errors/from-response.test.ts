@@ -8,6 +8,7 @@ import {
   RateLimitError,
   StreamError,
 } from '../../decorators/errors/index.js';
+import { parseBody, readErrorBody } from '../../decorators/errors/response-body.js';
 
 const openai = (message: string, type: string, code: unknown = null, param: unknown = null) => ({
   error: { message, type, param, code },
@@ -159,6 +160,18 @@ describe('status and words decide the class', () => {
     );
   });
 
+  test.each([
+    [399, undefined],
+    [400, 400],
+    [599, 599],
+    [600, undefined],
+    [400.5, undefined],
+    ['400', undefined],
+  ])('the code %p in the body is the status %p', (code, statusCode) => {
+    const error = errorFromResponse({ statusCode: 200, body: { error: { code, message: 'x' } } });
+    expect(error.statusCode).toBe(statusCode);
+  });
+
   test('what nothing is known of is the business of the fallback', () => {
     const fallback = (message: string, init: object) => new StreamError(message, init);
     const error = errorFromResponse({ body: { error: { message: 'odd' } }, fallback, provider: 'acme' });
@@ -196,6 +209,12 @@ describe('the message', () => {
     [500, 42, '500 42'],
     [500, { unknown: 'shape' }, '500 {"unknown":"shape"}'],
     [500, 'plain text', '500 plain text'],
+    [500, '\n plain text \n', '500 plain text'],
+    [500, ' \n', '500 with an empty body'],
+    [500, { pipe: () => 1 }, '500 with an empty body'],
+    [400, ['one', null, '', 'two'], '400 one; two'],
+    [400, { errors: ['one', '', 'two'] }, '400 one; two'],
+    [400, { errors: [['a', 'b'], 'two'] }, '400 ["a","b"]; two'],
     [500, '{"error":{"message":"as text"}}', '500 as text'],
     [500, Buffer.from('{"error":{"message":"as bytes"}}'), '500 as bytes'],
     [500, new TextEncoder().encode('{"message":"as array buffer"}').buffer, '500 as array buffer'],
@@ -220,6 +239,11 @@ describe('the message', () => {
       },
       '502 Provider returned error: no GPU',
     ],
+    [502, '<p>', '502 <p>'],
+    [502, 'odd<html>', '502 odd<html>'],
+    [502, '" <html>Bad"', '502 with a web page instead of data: "Bad"'],
+    [502, '<html><title lang="en">Bad</title>', '502 with a web page instead of data: "Bad"'],
+    [502, '<html><p>Sorry</p><p>down</p>', '502 with a web page instead of data: "Sorry down"'],
     [502, '<html></html>', '502 with a web page instead of data'],
     [502, `<title>${'x'.repeat(200)}</title>`, `502 with a web page instead of data: "${'x'.repeat(120)}"`],
     [502, '\n<?xml version="1.0"?><Error>no</Error>', '502 with a web page instead of data: "no"'],
@@ -303,6 +327,21 @@ describe('the message', () => {
     expect(JSON.stringify(deep.response).length).toBeLessThan(500_000);
   });
 
+  test('what is longer than an error message can be is not parsed', () => {
+    const frame = JSON.stringify({ message: '' });
+    const longest = JSON.stringify({ message: 'x'.repeat(1_048_576 - frame.length) });
+    expect(parseBody(longest)).toEqual({ message: expect.any(String) });
+    expect(parseBody(` ${longest}\n`)).toEqual({ message: expect.any(String) });
+    expect(parseBody(`${longest}yz`)).toBe(`${longest}yz`.slice(0, 1_048_576));
+    // The text of a page is looked for in its beginning.
+    expect(readErrorBody(`<html>${' '.repeat(20_000)}Late`)).toMatchObject({ isHTML: true, message: '' });
+  });
+
+  test('a response without a body has none', () => {
+    for (const body of ['', ' ', undefined, null])
+      expect(errorFromResponse({ statusCode: 500, body }).response ?? 'none').toBe('none');
+  });
+
   test('an unread stream counts as no body', () => {
     expect(errorFromResponse({ statusCode: 500, body: new ReadableStream() }).message).toBe(
       '500 with an empty body',
@@ -367,6 +406,7 @@ describe('fields', () => {
     [{ error: { code: 400, status: 'INVALID_ARGUMENT', message: 'x' } }, 'INVALID_ARGUMENT'],
     [{ error: { code: '1305', message: 'x' } }, '1305'],
     [{ error: { code: 1305, message: 'x' } }, '1305'],
+    [{ error: { code: 429, message: 'x' } }, undefined],
     [{ type: 'outer', error: { message: 'x' } }, 'outer'],
     [{ type: 'error', error: { message: 'x' } }, undefined],
     [{ type: '', message: 'x' }, undefined],
