@@ -19,6 +19,13 @@ describe('redactText', () => {
     ['provided: sk-proj-abcd1234efgh5678. Find', 'provided: [redacted]. Find'],
     ['sk-abcd********************wxyz', '[redacted]'],
     ['gsk_1234567890abcdef', '[redacted]'],
+    ['the token r8_1234567890abcdef is', 'the token [redacted] is'],
+    ['github_pat_11ABCDEFG0abcdef', '[redacted]'],
+    ['ya29.a0AfB_byC1234567890abcdef', '[redacted]'],
+    ['"-----BEGIN PRIVATE KEY-----\\nMIIE\\n+x/=\\n-----END PRIVATE KEY-----\\n"', '"[redacted]\\n"'],
+    ['cut -----BEGIN RSA PRIVATE KEY-----\nMIIE\nx', 'cut [redacted]'],
+    ['Authorization: Token 0123456789abcdef, then', 'Authorization: Token [redacted], then'],
+    ['"authorization":"ApiKey 0123456789abcdef"', '"authorization":"ApiKey [redacted]"'],
     ['AIzaSyA1234567890abcdefghijklmnop', '[redacted]'],
     ['eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl', '[redacted]'],
     ['http://me:pass@host/path', 'http://[redacted]@host/path'],
@@ -36,6 +43,9 @@ describe('redactText', () => {
       'using Bearer auth (i.e. Authorization: Bearer YOUR_KEY)',
       'using Bearer auth (i.e. Authorization: Bearer YOUR_KEY)',
     ],
+    ['authorization: token expected here', 'authorization: token expected here'],
+    ['the frames fw_next and r8_last', 'the frames fw_next and r8_last'],
+    ['a -----BEGIN CERTIFICATE----- is no secret', 'a -----BEGIN CERTIFICATE----- is no secret'],
     ['api_key: field required', 'api_key: field required'],
     ['a task-force of risk-averse people', 'a task-force of risk-averse people'],
     ['max_tokens: 4096 is more than 2048 tokens', 'max_tokens: 4096 is more than 2048 tokens'],
@@ -63,7 +73,18 @@ describe('redactText', () => {
   });
 
   test('stays fast on text made to be slow', () => {
-    for (const part of ['sk-', 'eyJ.', '://', '?api-', 'authorization ', 'cookie: ', '&token', 'Bearer ']) {
+    for (const part of [
+      'sk-',
+      'eyJ.',
+      '://',
+      '?api-',
+      'authorization ',
+      'authorization: token ',
+      '-----BEGIN PRIVATE KEY-----',
+      'cookie: ',
+      '&token',
+      'Bearer ',
+    ]) {
       expect(redactText(part.repeat(20_000)).length).toBeGreaterThan(0);
     }
   });
