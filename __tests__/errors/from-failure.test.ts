@@ -439,6 +439,20 @@ describe('what was thrown → class, code, retryable', () => {
     ],
     ['a text about a proxy', new Error('A Proxy response (503)'), 'LLMError', 'unexpected', false],
     ['a text about a limit', new Error('The maxContentLength size of 5'), 'LLMError', 'unexpected', false],
+    [
+      'a code of axios without a parser',
+      axiosError('odd', 'ERR_BAD_RESPONSE'),
+      'LLMError',
+      'unexpected',
+      false,
+    ],
+    [
+      "a parser's error with another code",
+      axiosFrom(new SyntaxError('x'), 'ERR_OTHER'),
+      'LLMError',
+      'unexpected',
+      false,
+    ],
     ['a list for a message', { message: ['terminated'] }, 'LLMError', 'unexpected', false],
     ['a list for a code', { message: 'x', code: ['ECONNRESET'] }, 'LLMError', 'unexpected', false],
     // mistakes in code, and things that are no errors
@@ -689,6 +703,15 @@ describe('fields', () => {
       statusCode: 200,
       requestId: 'r',
     });
+  });
+
+  test('of several responses the first with an error status counts', () => {
+    const ok = { response: { status: 200, data: '{' } };
+    const redirect = { response: { status: 300, data: '' } };
+    const failed = { response: { status: 503, data: 'down' } };
+    expect(fromFailure({ ...ok, cause: failed })).toMatchObject({ statusCode: 503, message: '503 down' });
+    expect(fromFailure({ ...redirect, cause: failed })).toMatchObject({ statusCode: 300 });
+    expect(fromFailure({ ...ok, message: 'mine', cause: ok })).toMatchObject({ message: 'mine' });
   });
 
   test('bad JSON in a response with an error status is that error', () => {

@@ -415,6 +415,16 @@ describe('fields', () => {
     expect(errorFromResponse({ statusCode: 400, body }).type).toBe(type);
   });
 
+  test('300 is a redirect, what is below it no status of an error', () => {
+    expect(errorFromResponse({ statusCode: 300, body: '' })).toMatchObject({ statusCode: 300 });
+    expect(errorFromResponse({ statusCode: 299, body: '' })).not.toHaveProperty('statusCode');
+  });
+
+  test('an error without a cause has none', () => {
+    expect(errorFromResponse({ statusCode: 500, body: '' })).not.toHaveProperty('cause');
+    expect(errorFromResponse({ statusCode: 500, body: '', cause: 'x' }).cause).toBe('x');
+  });
+
   test("the body's request id counts when no header has one", () => {
     const body = { type: 'error', error: { type: 'x', message: 'x' }, request_id: 'req_body' };
     expect(errorFromResponse({ statusCode: 400, body }).requestId).toBe('req_body');

@@ -27,6 +27,11 @@ describe('readRetryAfterMs', () => {
     [{ 'retry-after': 'soon' }, undefined],
     [{ 'retry-after': '' }, undefined],
     [{ 'retry-after': 'Infinity' }, undefined],
+    // where a span ends and a point in time begins, in seconds and in milliseconds
+    [{ 'retry-after': '999999999' }, 999_999_999_000],
+    [{ 'retry-after': '1000000000' }, 0],
+    [{ 'retry-after': '999999999999' }, 999_999_999_999_000 - NOW],
+    [{ 'retry-after': '1000000000000' }, 0],
     [{ 'retry-after-ms': '250' }, 250],
     [{ 'retry-after-ms': '12.75' }, 12.75],
     [{ 'retry-after-ms': '-1' }, undefined],
