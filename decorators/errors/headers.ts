@@ -73,14 +73,15 @@ type Draft = { -readonly [Field in keyof RateLimitWindow]: RateLimitWindow[Field
 
 /** Where a provider tells of several windows, the first of these that it has is taken: the shorter matters sooner. */
 const WINDOWS_MS: Readonly<Record<string, number | undefined>> = {
-  '': undefined,
   second: 1000,
   minute: 60_000,
   hour: 3_600_000,
   day: 86_400_000,
   month: 30 * 86_400_000,
 };
-const WINDOWS = Object.keys(WINDOWS_MS);
+const NAMED_WINDOWS = Object.keys(WINDOWS_MS);
+/** One without a name before all others. */
+const WINDOWS = ['', ...NAMED_WINDOWS];
 
 /**
  * What the headers say of the provider's limits, whatever dialect they speak: `x-ratelimit-*`,
@@ -145,7 +146,7 @@ function parseName(name: string): Meaning | undefined {
   if (!match) return undefined;
   const words = (match[2] as string).split('-');
   const measure = words.find((word) => word in MEASURES);
-  const window = words.find((word) => word !== '' && WINDOWS.includes(word)) ?? '';
+  const window = words.find((word) => NAMED_WINDOWS.includes(word)) ?? '';
   const subject = words.filter((word) => word !== measure && word !== window).join('-');
   const dimension = subject === '' ? (match[1] === 'ratelimit' ? 'requests' : 'tokens') : DIMENSIONS[subject];
   return measure && dimension
