@@ -242,7 +242,7 @@ describe('the message', () => {
     [502, '<p>', '502 <p>'],
     [502, 'odd<html>', '502 odd<html>'],
     [502, '" <html>Bad"', '502 with a web page instead of data: "Bad"'],
-    [502, '<html><title lang="en">Bad</title>', '502 with a web page instead of data: "Bad"'],
+    [502, '<html><title lang="en">Bad</title><p>more', '502 with a web page instead of data: "Bad"'],
     [502, '<html><p>Sorry</p><p>down</p>', '502 with a web page instead of data: "Sorry down"'],
     [502, '<html></html>', '502 with a web page instead of data'],
     [502, `<title>${'x'.repeat(200)}</title>`, `502 with a web page instead of data: "${'x'.repeat(120)}"`],
