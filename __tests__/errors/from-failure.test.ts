@@ -48,6 +48,9 @@ const refused = withCode('ECONNREFUSED', 'connect ECONNREFUSED 127.0.0.1:1', {
   address: '127.0.0.1',
   port: 1,
 });
+/** `failure` as the cause of so many errors. */
+const within = (depth: number, failure: Error): Error =>
+  depth === 0 ? failure : new Error('around', { cause: within(depth - 1, failure) });
 const bug = new TypeError("Cannot read properties of undefined (reading 'x')");
 
 type Row = readonly [what: string, failure: unknown, name: string, code: string, retryable: boolean];
@@ -365,6 +368,93 @@ describe('what was thrown → class, code, retryable', () => {
       'rate_limit',
       true,
     ],
+    // by name alone
+    ['a cancellation', { name: 'CanceledError', message: 'x' }, 'AbortError', 'aborted', false],
+    ['what is no HTTP', { name: 'HTTPParserError', message: 'x' }, 'ConnectionError', 'connection', true],
+    // what lies inside another failure
+    [
+      'a broken connection in an error of the user',
+      new Error('mine', { cause: withCode('ECONNRESET') }),
+      'ConnectionError',
+      'connection',
+      true,
+    ],
+    ['one below seven errors', within(7, withCode('ECONNRESET')), 'ConnectionError', 'connection', true],
+    [
+      'one below eight, which are all that is looked at',
+      within(8, withCode('ECONNRESET')),
+      'LLMError',
+      'unexpected',
+      false,
+    ],
+    [
+      'a connect timeout in a broken connection',
+      withCode('ECONNRESET', 'x', { cause: undiciError('x', 'UND_ERR_CONNECT_TIMEOUT', 'x') }),
+      'TimeoutError',
+      'timeout_connect',
+      true,
+    ],
+    [
+      'a timeout in an abort',
+      undiciError('AbortError', 'ABORT_ERR', 'x', { cause: new DOMException('late', 'TimeoutError') }),
+      'TimeoutError',
+      'timeout_attempt',
+      true,
+    ],
+    [
+      'a broken connection in an abort',
+      undiciError('AbortError', 'ABORT_ERR', 'x', { cause: withCode('ECONNRESET') }),
+      'AbortError',
+      'aborted',
+      false,
+    ],
+    [
+      'a broken connection in a timeout',
+      undiciError('TimeoutError', '', 'x', { cause: withCode('ECONNRESET') }),
+      'TimeoutError',
+      'timeout_attempt',
+      true,
+    ],
+    [
+      "the system's timeout of a connection in a timeout",
+      undiciError('TimeoutError', '', 'x', { cause: withCode('ETIMEDOUT', 'x', { syscall: 'read' }) }),
+      'ConnectionError',
+      'connection',
+      true,
+    ],
+    [
+      'a timeout in what cannot be read',
+      withCode('Z_DATA_ERROR', 'x', { cause: new DOMException('late', 'TimeoutError') }),
+      'ResponseFormatError',
+      'response_format',
+      false,
+    ],
+    // what only looks like a failure
+    [
+      'a file that is not there',
+      withCode('ENOENT', 'x', { syscall: 'open' }),
+      'LLMError',
+      'unexpected',
+      false,
+    ],
+    ['a text about a proxy', new Error('A Proxy response (503)'), 'LLMError', 'unexpected', false],
+    ['a text about a limit', new Error('The maxContentLength size of 5'), 'LLMError', 'unexpected', false],
+    [
+      'a code of axios without a parser',
+      axiosError('odd', 'ERR_BAD_RESPONSE'),
+      'LLMError',
+      'unexpected',
+      false,
+    ],
+    [
+      "a parser's error with another code",
+      axiosFrom(new SyntaxError('x'), 'ERR_OTHER'),
+      'LLMError',
+      'unexpected',
+      false,
+    ],
+    ['a list for a message', { message: ['terminated'] }, 'LLMError', 'unexpected', false],
+    ['a list for a code', { message: 'x', code: ['ECONNRESET'] }, 'LLMError', 'unexpected', false],
     // mistakes in code, and things that are no errors
     ['TypeError', bug, 'LLMError', 'unexpected', false],
     ['SyntaxError', new SyntaxError('Unexpected token'), 'LLMError', 'unexpected', false],
@@ -613,6 +703,15 @@ describe('fields', () => {
       statusCode: 200,
       requestId: 'r',
     });
+  });
+
+  test('of several responses the first with an error status counts', () => {
+    const ok = { response: { status: 200, data: '{' } };
+    const redirect = { response: { status: 300, data: '' } };
+    const failed = { response: { status: 503, data: 'down' } };
+    expect(fromFailure({ ...ok, cause: failed })).toMatchObject({ statusCode: 503, message: '503 down' });
+    expect(fromFailure({ ...redirect, cause: failed })).toMatchObject({ statusCode: 300 });
+    expect(fromFailure({ ...ok, message: 'mine', cause: ok })).toMatchObject({ message: 'mine' });
   });
 
   test('bad JSON in a response with an error status is that error', () => {
@@ -870,6 +969,11 @@ describe('neverSent', () => {
       undiciError('SocketError', 'UND_ERR_SOCKET', 'x', { socket: { bytesWritten: 9 } }),
       false,
     ],
+    ['a socket that is gone', undiciError('SocketError', 'UND_ERR_SOCKET', 'x', { socket: null }), false],
+    ['no route', withCode('EHOSTUNREACH', 'x', { syscall: 'connect' }), true],
+    ['a proxy that is spoken of', new Error('A Proxy response (407)'), false],
+    ['a handshake that failed', new Error('ssl3: sslv3 alert handshake failure'), true],
+    ['lists for code and message', { code: ['ENOTFOUND'], message: ['handshake failure'] }, false],
     ['our limiter', new RateLimitError('x', { origin: 'client' }), true],
     ['our queue', new QueueFullError('x'), true],
     ['our circuit breaker', new CircuitOpenError('x'), true],

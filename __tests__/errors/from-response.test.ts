@@ -8,6 +8,7 @@ import {
   RateLimitError,
   StreamError,
 } from '../../decorators/errors/index.js';
+import { parseBody, readErrorBody } from '../../decorators/errors/response-body.js';
 
 const openai = (message: string, type: string, code: unknown = null, param: unknown = null) => ({
   error: { message, type, param, code },
@@ -51,6 +52,9 @@ describe('status and words decide the class', () => {
     ],
     [429, openai('q', 'exceeded_current_quota_error'), 'QuotaExceededError'],
     [400, { code: 'Arrearage', message: 'Access denied' }, 'QuotaExceededError'],
+    // … but a server that fails, or a redirect, says nothing of the account
+    [500, openai('No', 'insufficient_quota'), 'InternalServerError'],
+    [302, openai('No', 'insufficient_quota'), 'APIError'],
     // Gemini speaks of a quota where it means a limit a minute
     [429, { error: { ...gemini.error, message: 'You exceeded your current quota' } }, 'RateLimitError'],
     [
@@ -90,6 +94,11 @@ describe('status and words decide the class', () => {
       openai('Request too large: reduce the length of the messages', 'tokens', 'rate_limit_exceeded'),
       'APIError',
     ],
+    [413, openai('reduce the length of the messages', 'tokens', 'ratelimit_exceeded'), 'APIError'],
+    [413, { message: 'prompt is too long' }, 'ContextLengthError'],
+    [undefined, { error: { message: 'prompt is too long' } }, 'ContextLengthError'],
+    [422, { message: 'prompt is too long' }, 'UnprocessableEntityError'],
+    [500, { message: 'prompt is too long' }, 'InternalServerError'],
     [400, openai('max_tokens is too large', 'invalid_request_error'), 'BadRequestError'],
     // a wrong key that comes as 400
     [
@@ -102,7 +111,12 @@ describe('status and words decide the class', () => {
       [{ error: { code: 400, message: 'API key not valid. Please pass a valid one.' } }],
       'AuthenticationError',
     ],
+    [403, openai('x', 'y', 'invalid_api_key'), 'AuthenticationError'],
+    [404, openai('x', 'y', 'invalid_api_key'), 'NotFoundError'],
+    [500, openai('x', 'y', 'invalid_api_key'), 'InternalServerError'],
     [400, { message: 'x', __type: 'y', code: 'ThrottlingException' }, 'RateLimitError'],
+    [403, { message: 'x', code: 'ThrottlingException' }, 'PermissionDeniedError'],
+    [400, openai('x', 'overloaded_error'), 'BadRequestError'],
     // inside a 200, or an event of a stream
     [undefined, openai('x', 'server_error'), 'InternalServerError'],
     [200, openai('x', 'requests', 'rate_limit_exceeded'), 'RateLimitError'],
@@ -131,7 +145,7 @@ describe('status and words decide the class', () => {
   ])('%s %j → %s', (statusCode, body, name) => {
     const error = errorFromResponse({ statusCode, body });
     expect(error.name).toBe(name);
-    expect(error.statusCode === undefined || error.statusCode >= 400).toBe(true);
+    expect(error.statusCode === undefined || error.statusCode >= 300).toBe(true);
   });
 
   test('a status that only the body tells is the status', () => {
@@ -144,6 +158,18 @@ describe('status and words decide the class', () => {
     expect(errorFromResponse({ statusCode: 200, body: openai('x', 'server_error') })).not.toHaveProperty(
       'statusCode',
     );
+  });
+
+  test.each([
+    [399, undefined],
+    [400, 400],
+    [599, 599],
+    [600, undefined],
+    [400.5, undefined],
+    ['400', undefined],
+  ])('the code %p in the body is the status %p', (code, statusCode) => {
+    const error = errorFromResponse({ statusCode: 200, body: { error: { code, message: 'x' } } });
+    expect(error.statusCode).toBe(statusCode);
   });
 
   test('what nothing is known of is the business of the fallback', () => {
@@ -183,6 +209,12 @@ describe('the message', () => {
     [500, 42, '500 42'],
     [500, { unknown: 'shape' }, '500 {"unknown":"shape"}'],
     [500, 'plain text', '500 plain text'],
+    [500, '\n plain text \n', '500 plain text'],
+    [500, ' \n', '500 with an empty body'],
+    [500, { pipe: () => 1 }, '500 with an empty body'],
+    [400, ['one', null, '', 'two'], '400 one; two'],
+    [400, { errors: ['one', '', 'two'] }, '400 one; two'],
+    [400, { errors: [['a', 'b'], 'two'] }, '400 ["a","b"]; two'],
     [500, '{"error":{"message":"as text"}}', '500 as text'],
     [500, Buffer.from('{"error":{"message":"as bytes"}}'), '500 as bytes'],
     [500, new TextEncoder().encode('{"message":"as array buffer"}').buffer, '500 as array buffer'],
@@ -207,6 +239,11 @@ describe('the message', () => {
       },
       '502 Provider returned error: no GPU',
     ],
+    [502, '<p>', '502 <p>'],
+    [502, 'odd<html>', '502 odd<html>'],
+    [502, '" <html>Bad"', '502 with a web page instead of data: "Bad"'],
+    [502, '<html><title lang="en">Bad</title><p>more', '502 with a web page instead of data: "Bad"'],
+    [502, '<html><p>Sorry</p><p>down</p>', '502 with a web page instead of data: "Sorry down"'],
     [502, '<html></html>', '502 with a web page instead of data'],
     [502, `<title>${'x'.repeat(200)}</title>`, `502 with a web page instead of data: "${'x'.repeat(120)}"`],
     [502, '\n<?xml version="1.0"?><Error>no</Error>', '502 with a web page instead of data: "no"'],
@@ -290,6 +327,21 @@ describe('the message', () => {
     expect(JSON.stringify(deep.response).length).toBeLessThan(500_000);
   });
 
+  test('what is longer than an error message can be is not parsed', () => {
+    const frame = JSON.stringify({ message: '' });
+    const longest = JSON.stringify({ message: 'x'.repeat(1_048_576 - frame.length) });
+    expect(parseBody(longest)).toEqual({ message: expect.any(String) });
+    expect(parseBody(` ${longest}\n`)).toEqual({ message: expect.any(String) });
+    expect(parseBody(`${longest}yz`)).toBe(`${longest}yz`.slice(0, 1_048_576));
+    // The text of a page is looked for in its beginning.
+    expect(readErrorBody(`<html>${' '.repeat(20_000)}Late`)).toMatchObject({ isHTML: true, message: '' });
+  });
+
+  test('a response without a body has none', () => {
+    for (const body of ['', ' ', undefined, null])
+      expect(errorFromResponse({ statusCode: 500, body }).response ?? 'none').toBe('none');
+  });
+
   test('an unread stream counts as no body', () => {
     expect(errorFromResponse({ statusCode: 500, body: new ReadableStream() }).message).toBe(
       '500 with an empty body',
@@ -354,12 +406,23 @@ describe('fields', () => {
     [{ error: { code: 400, status: 'INVALID_ARGUMENT', message: 'x' } }, 'INVALID_ARGUMENT'],
     [{ error: { code: '1305', message: 'x' } }, '1305'],
     [{ error: { code: 1305, message: 'x' } }, '1305'],
+    [{ error: { code: 429, message: 'x' } }, undefined],
     [{ type: 'outer', error: { message: 'x' } }, 'outer'],
     [{ type: 'error', error: { message: 'x' } }, undefined],
     [{ type: '', message: 'x' }, undefined],
     [{ error: { message: 'x', type: null } }, undefined],
   ])('the type of %j is %s', (body, type) => {
     expect(errorFromResponse({ statusCode: 400, body }).type).toBe(type);
+  });
+
+  test('300 is a redirect, what is below it no status of an error', () => {
+    expect(errorFromResponse({ statusCode: 300, body: '' })).toMatchObject({ statusCode: 300 });
+    expect(errorFromResponse({ statusCode: 299, body: '' })).not.toHaveProperty('statusCode');
+  });
+
+  test('an error without a cause has none', () => {
+    expect(errorFromResponse({ statusCode: 500, body: '' })).not.toHaveProperty('cause');
+    expect(errorFromResponse({ statusCode: 500, body: '', cause: 'x' }).cause).toBe('x');
   });
 
   test("the body's request id counts when no header has one", () => {

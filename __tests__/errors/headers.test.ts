@@ -27,6 +27,11 @@ describe('readRetryAfterMs', () => {
     [{ 'retry-after': 'soon' }, undefined],
     [{ 'retry-after': '' }, undefined],
     [{ 'retry-after': 'Infinity' }, undefined],
+    // where a span ends and a point in time begins, in seconds and in milliseconds
+    [{ 'retry-after': '999999999' }, 999_999_999_000],
+    [{ 'retry-after': '1000000000' }, 0],
+    [{ 'retry-after': '999999999999' }, 999_999_999_999_000 - NOW],
+    [{ 'retry-after': '1000000000000' }, 0],
     [{ 'retry-after-ms': '250' }, 250],
     [{ 'retry-after-ms': '12.75' }, 12.75],
     [{ 'retry-after-ms': '-1' }, undefined],
@@ -61,6 +66,9 @@ describe('readRetryAfterMs', () => {
     [{ message: 'Try again in a moment' }, undefined],
     [{ message: 'Try again in 5 apples' }, undefined],
     ['try again in 3s', 3000],
+    ['try  again in 3s', undefined],
+    ['try again  in   3s', 3000],
+    [{ error: { code: 429, message: 'x', details: [null, 'y', { retryDelay: '2s' }] } }, 2000],
     [
       {
         error: {
@@ -244,6 +252,7 @@ describe('the shapes of headers', () => {
 
   test('of several request ids that of the provider counts, wherever it stands', () => {
     expect(readRequestId({ 'x-trace-id': 't', 'x-request-id': 'r', 'request-id': 's' })).toBe('r');
+    expect(readRequestId({ 'X-Request-ID': 'first', 'x-request-id': 'second' })).toBe('first');
     expect(readRequestId({ 'x-request-id': '', 'request-id': 's', 'x-trace-id': 't' })).toBe('s');
   });
 });

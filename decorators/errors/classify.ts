@@ -38,7 +38,8 @@ export type ResponseErrorClass = (new (message: string, init?: LLMErrorInit) => 
 
 /** How an error of `Class` is made: those of the status take it by itself. */
 export function makerOf(Class: ResponseErrorClass): Make {
-  return Class === APIError || Class.prototype instanceof APIError
+  // Of the prototypes that of `APIError` is one, too: `instanceof` looks at their marks.
+  return Class.prototype instanceof APIError
     ? api(Class as APIErrorClass)
     : other(Class as new (message: string, init?: LLMErrorInit) => LLMError);
 }

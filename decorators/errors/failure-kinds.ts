@@ -142,7 +142,7 @@ function isMorePrecise(kind: FailureKind, link: FailureFields, outer: KnownFailu
 
 /** `ECONNRESET` says more than the code of a library. */
 function isSystemCode(code: unknown): boolean {
-  return typeof code === 'string' && /^E(?!RR_)/.test(code);
+  return /^E(?!RR_)/.test(String(code));
 }
 
 const BEFORE_SENDING =

@@ -73,14 +73,15 @@ type Draft = { -readonly [Field in keyof RateLimitWindow]: RateLimitWindow[Field
 
 /** Where a provider tells of several windows, the first of these that it has is taken: the shorter matters sooner. */
 const WINDOWS_MS: Readonly<Record<string, number | undefined>> = {
-  '': undefined,
   second: 1000,
   minute: 60_000,
   hour: 3_600_000,
   day: 86_400_000,
   month: 30 * 86_400_000,
 };
-const WINDOWS = Object.keys(WINDOWS_MS);
+const NAMED_WINDOWS = Object.keys(WINDOWS_MS);
+/** One without a name before all others. */
+const WINDOWS = ['', ...NAMED_WINDOWS];
 
 /**
  * What the headers say of the provider's limits, whatever dialect they speak: `x-ratelimit-*`,
@@ -97,11 +98,11 @@ export function readRateLimit(headers: unknown): RateLimitInfo | undefined {
   });
   const info: { [D in Dimension]?: RateLimitWindow } = {};
   let isKnown = false;
-  for (const dimension of Object.keys(drafts) as Dimension[]) {
-    const name = WINDOWS.find((candidate) => isTelling(drafts[dimension]?.[candidate]));
+  for (const [dimension, windows] of Object.entries(drafts) as [Dimension, Record<string, Draft>][]) {
+    const name = WINDOWS.find((candidate) => isTelling(windows[candidate]));
     if (name === undefined) continue;
     const windowMs = WINDOWS_MS[name];
-    info[dimension] = { ...drafts[dimension]?.[name], ...(windowMs !== undefined && { windowMs }) };
+    info[dimension] = { ...windows[name], ...(windowMs !== undefined && { windowMs }) };
     isKnown = true;
   }
   return isKnown ? info : undefined;
@@ -141,11 +142,11 @@ function meaningOf(name: string): Meaning | undefined {
 
 /** What a header is about; undefined for one that is of no limit, or of one with a further word that we do not know. */
 function parseName(name: string): Meaning | undefined {
-  const match = /^(?:x-|anthropic-)?(ratelimitbysize|ratelimit|tokenlimit)-(.+)$/.exec(name);
+  const match = /^(?:x-|anthropic-)?(ratelimitbysize|ratelimit|tokenlimit)-(.+)/.exec(name);
   if (!match) return undefined;
   const words = (match[2] as string).split('-');
   const measure = words.find((word) => word in MEASURES);
-  const window = words.find((word) => word !== '' && WINDOWS.includes(word)) ?? '';
+  const window = words.find((word) => NAMED_WINDOWS.includes(word)) ?? '';
   const subject = words.filter((word) => word !== measure && word !== window).join('-');
   const dimension = subject === '' ? (match[1] === 'ratelimit' ? 'requests' : 'tokens') : DIMENSIONS[subject];
   return measure && dimension

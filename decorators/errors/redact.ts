@@ -44,8 +44,11 @@ function encoded(secret: string): string {
 /** `Bearer …` and `Basic …`. */
 const SCHEME = /\b(Bearer|Basic)(\s+)([\w.~+/=*-]+)/gi;
 /** Keys that show their issuer. */
-const ISSUED_KEY = /\b(?:sk|gsk|xai|hf|pplx|nvapi)[-_][\w*-]+/g;
-const CLOUD_KEY = /\b(?:AIza[\w-]{20,}|(?:AKIA|ASIA)[A-Z0-9]{16})/g;
+const ISSUED_KEY =
+  /\b(?:(?:sk|csk|gsk|xai|hf|pplx|nvapi)[-_]|(?:fw|r8|gh[opsu]|github_pat|tgp|vck|jina)_)[\w*-]+/g;
+const CLOUD_KEY = /\b(?:AIza[\w-]{20,}|(?:AKIA|ASIA)[A-Z0-9]{16}|ya29\.[\w-]{20,})/g;
+const PRIVATE_KEY =
+  /-----BEGIN [A-Z ]*PRIVATE KEY-----(?:(?!-----END )[^])*(?:-----END [A-Z ]*PRIVATE KEY-----)?/g;
 const JSON_WEB_TOKEN = /(?<![\w-])eyJ[\w-]+\.[\w-]+(?:\.[\w-]*)?/g;
 /** `user:password@` of a URL. */
 const USER_INFO = /:\/\/[^\s/?#]+@/g;
@@ -53,11 +56,12 @@ const QUERY =
   /([?&](?:[\w-]*api[-_]?key|key|[\w-]*token|[\w-]*signature|sig|[\w-]*secret|password|x-amz-credential)=)[^&\s#"'<>]+/gi;
 /** `x-api-key: …`, `"api_key":"…"`. */
 const NAMED =
-  /((?:api|subscription|access|secret)[-_]?key|authorization|(?:access|refresh|security|session|auth)[-_]?token|password|client[-_]?secret)(\\?["']?\s*[:=]\s*\\?["']?(?:(?:Bearer|Basic)\s+)?)([^\s"',;&}\\]+)/gi;
+  /((?:api|subscription|access|secret)[-_]?key|authorization|(?:access|refresh|security|session|auth)[-_]?token|password|client[-_]?secret)(\\?["']?\s*[:=]\s*\\?["']?(?:(?:Bearer|Basic|Token|Api-?Key|Key)\s+)?)([^\s"',;&}\\]+)/gi;
 const COOKIE = /\b((?:set-)?cookie\\?["']?\s*[:=]\s*\\?["']?)([^\r\n"']+)/gi;
 
 function hidePatterns(text: string): string {
   return text
+    .replace(PRIVATE_KEY, REDACTED)
     .replace(USER_INFO, `://${REDACTED}@`)
     .replace(QUERY, `$1${REDACTED}`)
     .replace(COOKIE, (whole, name: string, value: string) => (looksRandom(value) ? name + REDACTED : whole))

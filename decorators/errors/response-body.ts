@@ -82,7 +82,7 @@ function readData(data: unknown): Omit<ErrorBody, 'parsed'> {
   const status = statusOf(code);
   return definedOnly({
     message: messageOf(inner, data),
-    type: word(inner.type) ?? (inner === data ? undefined : outerType(data.type)) ?? word(inner.status),
+    type: word(inner.type) ?? outerType(data.type) ?? word(inner.status),
     code: word(code) ?? (status === undefined && typeof code === 'number' ? String(code) : undefined),
     param: word(inner.param),
     status,
@@ -156,7 +156,8 @@ function retryDelayOf(details: unknown): string | undefined {
 }
 
 function statusOf(code: unknown): number | undefined {
-  return typeof code === 'number' && Number.isInteger(code) && code >= 400 && code <= 599 ? code : undefined;
+  const status = Number.isInteger(code) ? (code as number) : 0;
+  return status >= 400 && status <= 599 ? status : undefined;
 }
 
 function word(value: unknown): string | undefined {

@@ -96,16 +96,15 @@ function isSafe(root: object, hide: Redactor): boolean {
   return true;
 }
 
-type Entry = readonly [name: unknown, value: unknown];
+type Entry = readonly [name: unknown, value?: unknown];
 
 /** What shows of an object where it is logged, beside its own fields. */
 function* shownBeside(value: object): Iterable<Entry> {
   const tag = tagOf(value);
-  if (tag === 'URL') yield ['', String(value)];
-  if (tag === 'Response') yield ['', (value as Response).url];
-  if (tag === 'URLSearchParams') yield ['', `?${String(value)}`];
-  if (tag === 'Response') yield ['', (value as Response).headers];
-  if (tag === 'Set') for (const item of value as Set<unknown>) yield ['', item];
+  if (tag === 'URL') yield [String(value)];
+  if (tag === 'URLSearchParams') yield [`?${String(value)}`];
+  if (tag === 'Response') yield [(value as Response).headers, (value as Response).url];
+  if (tag === 'Set') for (const item of value as Set<unknown>) yield [item];
   if (['Map', 'Headers', 'URLSearchParams', 'FormData'].includes(tag)) yield* value as Iterable<Entry>;
 }
 
